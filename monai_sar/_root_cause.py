@@ -1,0 +1,30 @@
+"""Say the reason of a failed bundle run in its last line.
+
+MONAI's bundle runner wraps an error once for every reference it came through, and ends in the name of a config
+expression. The reason then stands a hundred lines further up, where nobody looks first.
+"""
+
+import sys
+from types import TracebackType
+
+__all__ = ["show_root_cause"]
+
+
+def show_root_cause() -> None:
+    """From now on end every traceback of an unhandled error with the error that caused it.
+
+    Bundles call this first in their ``initialize``. The traceback itself stays.
+    """
+    sys.excepthook = _print_with_root_cause
+
+
+def _print_with_root_cause(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    sys.__excepthook__(kind, error, traceback)
+    cause = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        # below our own message lies only the library call that it explains
+        if type(cause).__module__.startswith("monai_sar"):
+            break
+        cause = deeper
+    if cause is not error:
+        print(f"\nThe reason: {cause}", file=sys.stderr)

@@ -1,0 +1,40 @@
+"""Files are written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from monai_sar._atomic import atomic_path
+
+
+def test_the_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    destination = tmp_path / "new" / "map.nii.gz"
+    with atomic_path(destination) as partial:
+        assert partial.name.endswith(".nii.gz")
+        assert partial.parent == destination.parent
+        partial.write_text("whole")
+        assert not destination.exists()
+    assert destination.read_text() == "whole"
+    assert list(destination.parent.iterdir()) == [destination]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    destination = tmp_path / "metrics.json"
+    destination.write_text("old")
+
+    def fail() -> None:
+        with atomic_path(destination) as partial:
+            partial.write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert destination.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [destination]
+
+
+def test_results_are_as_readable_as_any_other_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with atomic_path(tmp_path / "result") as partial:
+        partial.touch()
+    assert (tmp_path / "result").stat().st_mode == (tmp_path / "plain").stat().st_mode
