@@ -1,0 +1,23 @@
+"""Networks: the frozen encoder, the spatial AR network with its masked convolutions, and the whole detector."""
+
+from monai_sar.networks.anomaly_detector import AnomalyDetector, CheckpointError, CheckpointMismatchError
+from monai_sar.networks.channel_standardization import ChannelStandardization
+from monai_sar.networks.dinov3_encoder import DINOv3Encoder
+from monai_sar.networks.encoder_weights import EncoderWeightsError
+from monai_sar.networks.letterbox import Letterbox
+from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
+from monai_sar.networks.spatial_ar_net import SpatialARNet
+
+__all__ = [
+    "AnomalyDetector",
+    "ChannelStandardization",
+    "CheckpointError",
+    "CheckpointMismatchError",
+    "DINOv3Encoder",
+    "EncoderWeightsError",
+    "Letterbox",
+    "MaskedConv2d",
+    "MaskedConv3d",
+    "SpatialARNet",
+    "kernel_mask",
+]

@@ -1,0 +1,226 @@
+"""The whole detector: an image in, its anomaly map out."""
+
+import json
+import os
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import monai
+import torch
+from torch import Tensor, nn
+
+from monai_sar import __version__
+from monai_sar._torchvision import timm
+from monai_sar.losses.prediction_loss import PredictionLoss
+from monai_sar.networks.channel_standardization import ChannelStandardization
+from monai_sar.networks.dinov3_encoder import DINOv3Encoder
+from monai_sar.networks.letterbox import Letterbox
+from monai_sar.networks.spatial_ar_net import SpatialARNet
+
+__all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError"]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used: the message says why and what to do."""
+
+
+class CheckpointMismatchError(CheckpointError):
+    """A checkpoint met another encoder, network or preprocessing than it was trained with."""
+
+
+class AnomalyDetector(nn.Module):
+    """Frozen encoder + spatial AR network + prediction error + upsampling [0].
+
+    The state dict holds the AR network and the channel standardisation, *not* the encoder, whose size and licence
+    are its own. It also holds what they were trained with (the ``settings``): loading it beside another
+    encoder, another network mode or another preprocessing is an error, because it would give a wrong map.
+
+    [0]: https://arxiv.org/abs/2603.02974
+
+    Args:
+        encoder: image -> grid of embeddings.
+        network: grid of embeddings -> predicted grid.
+        image_size: ``(height, width)`` in pixels that every image is fitted into (see :class:`Letterbox`); None
+            encodes images at their own size.
+        keep_aspect_ratio: False stretches images over the whole of ``image_size``.
+        standardize: standardise the embedding channels (the paper does not).
+        preprocessing: settings of the transforms that make the intensities in [0, 1]; kept with the checkpoint
+            and compared when it is loaded. Numbers, strings, lists and dictionaries.
+
+    Example:
+        >>> import torch
+        >>> from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
+        >>> encoder = DINOv3Encoder(weights="random")
+        >>> detector = AnomalyDetector(encoder, SpatialARNet(2, encoder.channels), image_size=(64, 64))
+        >>> detector(torch.rand(1, 3, 50, 80)).shape
+        torch.Size([1, 1, 50, 80])
+    """
+
+    def __init__(
+        self,
+        encoder: DINOv3Encoder,
+        network: SpatialARNet,
+        *,
+        image_size: Sequence[int] | None = (448, 448),
+        keep_aspect_ratio: bool = True,
+        standardize: bool = False,
+        preprocessing: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if network.settings["spatial_dims"] != 2 or network.settings["in_channels"] != encoder.channels:
+            raise ValueError(
+                f"The encoder gives a 2D grid of {encoder.channels} channels; the AR network expects "
+                f"{network.settings['spatial_dims']}D and {network.settings['in_channels']} channels."
+            )
+        self.encoder = encoder
+        self.network = network
+        size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
+        self.letterbox = Letterbox(size, keep_aspect_ratio=keep_aspect_ratio)
+        self.standardization = ChannelStandardization(encoder.channels) if standardize else nn.Identity()
+        self.error = PredictionLoss(network.likelihood, reduction="none")
+        self.preprocessing = dict(preprocessing or {})
+        self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
+
+    @property
+    def embedding_settings(self) -> dict[str, Any]:
+        """What the embeddings of an image depend on; JSON-able. Equal settings give equal embeddings."""
+        settings = {
+            "encoder": self.encoder.identity,
+            "image_size": self.letterbox.size,
+            "keep_aspect_ratio": self.letterbox.keep_aspect_ratio,
+            "preprocessing": self.preprocessing,
+        }
+        return dict(json.loads(json.dumps(settings)))  # tuples as lists, as they come back from a checkpoint
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a checkpoint belongs to; JSON-able."""
+        standardize = isinstance(self.standardization, ChannelStandardization)
+        return self.embedding_settings | {"network": self.network.settings, "standardize": standardize}
+
+    def embed(self, image: Tensor) -> Tensor:
+        """Encode images.
+
+        Args:
+            image: ``[B, 3, H, W]`` or ``[B, 1, H, W]`` (grey), intensities in [0, 1].
+
+        Returns:
+            ``[B, C, h, w]``, float32, not standardised.
+        """
+        image = image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
+        features: Tensor = self.encoder(self.letterbox(image.float()))
+        return features
+
+    def score(self, features: Tensor) -> Tensor:
+        """Prediction error of every embedding: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""
+        features = self.standardization(features)
+        score: Tensor = self.error(self.network(features), features)
+        return score
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map the anomalies of images.
+
+        Args:
+            image: ``[B, 3, H, W]`` or ``[B, 1, H, W]``, intensities in [0, 1], any H and W.
+
+        Returns:
+            ``[B, 1, H, W]``, float32: the prediction error at every pixel, bilinear between patches.
+        """
+        score = self.score(self.embed(image)).float()
+        size = (image.shape[-2], image.shape[-1])
+        return self.letterbox.restore(score, patch_size=self.encoder.patch_size, image_size=size)
+
+    def fit_standardization(self, features: Iterable[Tensor]) -> None:
+        """Take mean and standard deviation of the channels from training embeddings ``[C, h, w]``.
+
+        Does nothing, and reads nothing, if the detector does not standardise.
+        """
+        if isinstance(self.standardization, ChannelStandardization):
+            self.standardization.fit(features)
+
+    def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Load a trained checkpoint, ``model.pt`` or ``last.pt``, tensors only.
+
+        Raises:
+            CheckpointError: no such file, a damaged one, or not a checkpoint of an anomaly detector.
+            CheckpointMismatchError: it was trained with other settings than this detector's.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise CheckpointError(
+                f"There is no checkpoint at '{path}'. Train one: python -m monai.bundle run training --config_file "
+                "configs/train.yaml, in the folder of the bundle."
+            )
+        try:
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            raise CheckpointError(
+                f"'{path}' ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is damaged, cut off, or "
+                "holds more than tensors."
+            ) from error
+        state = loaded.get("model", loaded) if isinstance(loaded, Mapping) else {}
+        if "_extra_state" not in state:
+            raise CheckpointError(
+                f"'{path}' is not the checkpoint of an anomaly detector: it does not say which encoder it belongs to. "
+                "Weights of the published code load into the AR network alone (SpatialARNet.load_state_dict)."
+            )
+        self.load_state_dict(state)
+
+    def get_extra_state(self) -> Tensor:
+        """The settings and versions as JSON in a byte tensor, so that ``weights_only`` loaders read it."""
+        versions = {
+            "monai_sar": __version__,
+            "torch": str(torch.__version__),
+            "monai": monai.__version__,
+            "timm": timm.__version__,
+        }
+        text = json.dumps({"settings": self.settings, "versions": versions})
+        return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).clone()
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Compare the settings of a checkpoint with this detector's.
+
+        Raises:
+            CheckpointMismatchError: they differ; the message names every setting that does.
+        """
+        saved = json.loads(bytes(state.cpu().tolist()).decode())
+        differences = list(_differences(saved["settings"], self.settings))
+        if differences:
+            listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in differences)
+            raise CheckpointMismatchError(
+                f"This checkpoint was trained with other settings than it is now used with:\n{listing}\n"
+                "Give the settings it was trained with (in a bundle: the same --encoder_name, --encoder_weights, "
+                "--image_size, ... as in training), or train again."
+            )
+
+
+class _Difference(NamedTuple):
+    name: str
+    saved: Any
+    own: Any
+
+
+def _differences(saved: Mapping[str, Any], own: Mapping[str, Any], prefix: str = "") -> list[_Difference]:
+    """The leaves in which two nested settings differ."""
+    found: list[_Difference] = []
+    for key in [*saved, *(key for key in own if key not in saved)]:
+        left, right = saved.get(key, "nothing"), own.get(key, "nothing")
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            found += _differences(left, right, f"{prefix}{key}.")
+        elif left != right:
+            found.append(_Difference(f"{prefix}{key}", left, right))
+    return found
+
+
+def _drop_encoder(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:
+    for key in [key for key in state_dict if key.startswith(f"{prefix}encoder.")]:
+        del state_dict[key]
+
+
+def _expect_no_encoder(module: nn.Module, incompatible_keys: Any) -> None:
+    # in place: that is how a post hook tells load_state_dict what is not missing after all
+    own = [key for key in incompatible_keys.missing_keys if "encoder." not in key]
+    incompatible_keys.missing_keys[:] = own

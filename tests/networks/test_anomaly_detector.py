@@ -1,0 +1,126 @@
+"""The whole detector: maps, checkpoints, and what a checkpoint refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from monai_sar.networks import (
+    AnomalyDetector,
+    CheckpointError,
+    CheckpointMismatchError,
+    DINOv3Encoder,
+    SpatialARNet,
+)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> DINOv3Encoder:
+    return DINOv3Encoder("vit_tiny_patch16_224", weights="random")
+
+
+def make_detector(encoder: DINOv3Encoder, seed: int = 0, **settings: Any) -> AnomalyDetector:
+    torch.manual_seed(seed)
+    network_settings = {k: settings.pop(k) for k in ("mode", "likelihood", "dilations") if k in settings}
+    network = SpatialARNet(2, encoder.channels, hidden_channels=16, **network_settings)
+    return AnomalyDetector(encoder, network, **{"image_size": (64, 64), **settings})
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 80), (17, 200), (300, 240)])
+@pytest.mark.parametrize("image_size", [(64, 64), (48, 96), None])
+def test_the_map_has_the_size_of_the_image(
+    encoder: DINOv3Encoder, size: tuple[int, int], image_size: tuple[int, int] | None
+) -> None:
+    anomaly_map = make_detector(encoder, image_size=image_size)(torch.rand(2, 3, *size))
+    assert anomaly_map.shape == (2, 1, *size)
+    assert anomaly_map.dtype == torch.float32
+    assert bool((anomaly_map >= 0).all())
+
+
+def test_the_map_is_the_published_formula(encoder: DINOv3Encoder) -> None:
+    """Mean squared error over channels, bilinear with align_corners=False, no smoothing."""
+    detector = make_detector(encoder)
+    image = torch.rand(1, 3, 64, 64)
+    features = encoder(image)
+    error = (detector.network(features) - features).square().mean(1, keepdim=True)
+    expected = F.interpolate(error, (64, 64), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(detector(image), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_grey_is_three_equal_channels(encoder: DINOv3Encoder) -> None:
+    detector, grey = make_detector(encoder), torch.rand(1, 1, 64, 64)
+    assert torch.equal(detector(grey), detector(grey.expand(-1, 3, -1, -1)))
+
+
+def test_a_batch_is_its_images_one_by_one(encoder: DINOv3Encoder) -> None:
+    detector, batch = make_detector(encoder), torch.rand(3, 3, 40, 64)
+    torch.testing.assert_close(detector(batch), torch.cat([detector(i[None]) for i in batch]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_checkpoint_round_trip_gives_the_same_map(
+    encoder: DINOv3Encoder, tmp_path: Path, likelihood: str, standardize: bool
+) -> None:
+    trained = make_detector(encoder, seed=1, likelihood=likelihood, standardize=standardize)
+    trained.fit_standardization(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
+    image = torch.rand(1, 3, 64, 64)
+    for name, content in {"raw.pt": trained.state_dict(), "wrapped.pt": {"model": trained.state_dict()}}.items():
+        torch.save(content, tmp_path / name)
+        loaded = make_detector(encoder, seed=2, likelihood=likelihood, standardize=standardize)
+        assert not torch.equal(loaded(image), trained(image))
+        loaded.load_checkpoint(tmp_path / name)
+        assert torch.equal(loaded(image), trained(image))
+
+
+def test_the_checkpoint_holds_no_encoder(encoder: DINOv3Encoder) -> None:
+    keys = set(make_detector(encoder, standardize=True).state_dict())
+    assert not any("encoder" in key for key in keys)
+    assert {"_extra_state", "standardization.mean", "network.net.0.weight"} <= keys
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"mode": "standard"}, "network.mode: trained with 'causal', now 'standard'"),
+        ({"dilations": (1,)}, "network.dilations"),
+        ({"image_size": (64, 80)}, "image_size: trained with [64, 64], now [64, 80]"),
+        ({"image_size": None}, "image_size"),
+        ({"keep_aspect_ratio": False}, "keep_aspect_ratio"),
+        ({"standardize": True}, "standardize"),
+        ({"likelihood": "gaussian"}, "network.likelihood"),
+        ({"preprocessing": {"level": 0.5}}, "preprocessing.level: trained with 0.4, now 0.5"),
+        ({"preprocessing": {}}, "preprocessing.level: trained with 0.4, now 'nothing'"),
+    ],
+)
+def test_other_settings_are_refused_by_name(encoder: DINOv3Encoder, settings: dict[str, Any], named: str) -> None:
+    state = make_detector(encoder, preprocessing={"level": 0.4}).state_dict()
+    other = make_detector(encoder, **{"preprocessing": {"level": 0.4}, **settings})
+    with pytest.raises(CheckpointMismatchError) as error:
+        other.load_state_dict(state)
+    assert named in str(error.value)
+
+
+def test_another_encoder_is_refused_even_under_the_same_name(encoder: DINOv3Encoder) -> None:
+    other = DINOv3Encoder("vit_tiny_patch16_224", weights="random", seed=9)
+    with pytest.raises(CheckpointMismatchError, match="encoder.sha256"):
+        make_detector(other).load_state_dict(make_detector(encoder).state_dict())
+
+
+def test_what_is_no_checkpoint_is_told(encoder: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(encoder)
+    with pytest.raises(CheckpointError, match=r"There is no checkpoint .* Train one"):
+        detector.load_checkpoint(tmp_path / "absent.pt")
+    (tmp_path / "cut.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(CheckpointError, match="damaged"):
+        detector.load_checkpoint(tmp_path / "cut.pt")
+    torch.save(detector.network.state_dict(), tmp_path / "published.pt")
+    with pytest.raises(CheckpointError, match="does not say which encoder"):
+        detector.load_checkpoint(tmp_path / "published.pt")
+
+
+def test_network_and_encoder_must_agree(encoder: DINOv3Encoder) -> None:
+    with pytest.raises(ValueError, match="192 channels; the AR network expects 2D and 384"):
+        AnomalyDetector(encoder, SpatialARNet(2, 384))
