@@ -1,0 +1,82 @@
+"""The histogram against scikit-learn's exact values."""
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from monai_sar.metrics import PixelAUROC, PixelAveragePrecision, ScoreHistogram
+
+
+def _scores(kind: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Anomalous pixels are rare and score somewhat higher."""
+    generator = np.random.default_rng(seed)
+    mask = generator.random(200_000) < 0.02
+    score = generator.normal(size=mask.size) + 1.2 * mask
+    score = {
+        "signed": score,
+        "squared errors": np.exp(score),
+        "tiny": np.exp(score) * 1e-20,
+        "narrow": 0.7 + 0.02 * score,
+        "tied": np.round(score),
+        "constant": np.zeros_like(score),
+    }[kind]
+    return torch.from_numpy(score.astype(np.float32)), torch.from_numpy(mask)
+
+
+@pytest.mark.parametrize("kind", ["signed", "squared errors", "tiny", "narrow", "tied", "constant"])
+def test_it_agrees_with_scikit_learn(kind: str) -> None:
+    score, mask = _scores(kind, seed=0)
+    histogram = ScoreHistogram()
+    histogram.update(score, mask)
+    assert histogram.auroc() == pytest.approx(roc_auc_score(mask, score), abs=1e-4)
+    assert histogram.average_precision() == pytest.approx(average_precision_score(mask, score), abs=1e-4)
+
+
+def test_images_one_by_one_are_all_images_at_once() -> None:
+    score, mask = _scores("signed", seed=1)
+    whole, parts = ScoreHistogram(), ScoreHistogram()
+    whole.update(score, mask)
+    for start in range(0, len(score), 7777):
+        parts.update(score[start : start + 7777], mask[start : start + 7777])
+    assert torch.equal(whole.counts, parts.counts)
+
+
+def test_only_the_order_of_the_scores_counts() -> None:
+    score, mask = _scores("signed", seed=2)
+    plain, mirrored = ScoreHistogram(), ScoreHistogram()
+    plain.update(score, mask)
+    mirrored.update(-score, mask)
+    assert mirrored.auroc() == pytest.approx(1 - plain.auroc(), abs=1e-9)
+
+
+def test_minus_zero_is_zero() -> None:
+    histogram = ScoreHistogram()
+    histogram.update(torch.tensor([0.0, -0.0]), torch.tensor([0, 1]))
+    assert histogram.auroc() == 0.5
+
+
+def test_what_cannot_be_ranked_is_an_error() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        ScoreHistogram().update(torch.tensor([torch.nan]), torch.tensor([1]))
+    with pytest.raises(ValueError, match=r"\(2,\), the mask \(3,\)"):
+        ScoreHistogram().update(torch.zeros(2), torch.zeros(3))
+    only_normal = ScoreHistogram()
+    only_normal.update(torch.rand(5), torch.zeros(5))
+    for metric in (only_normal.auroc, only_normal.average_precision):
+        with pytest.raises(ValueError, match="there are 5 and 0"):
+            metric()
+
+
+def test_engine_metrics_rank_all_images_of_a_run_and_start_anew_with_the_next() -> None:
+    score, mask = _scores("squared errors", seed=3)
+    parts = (slice(50_000), slice(50_000, 150_000), slice(150_000, None))  # images of different sizes
+    images = [([score[part].view(1, -1)], [mask[part].view(1, -1)]) for part in parts]
+    engine = Engine(lambda _, batch: batch)
+    PixelAUROC().attach(engine, "auroc")
+    PixelAveragePrecision().attach(engine, "ap")
+    for _ in range(2):
+        metrics = engine.run(images).metrics
+        assert metrics["auroc"] == pytest.approx(roc_auc_score(mask, score), abs=1e-4)
+        assert metrics["ap"] == pytest.approx(average_precision_score(mask, score), abs=1e-4)
