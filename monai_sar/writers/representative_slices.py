@@ -1,0 +1,69 @@
+"""Choose the slices of a volume that a person should look at first."""
+# scikit-image types only part of itself
+# mypy: allow-untyped-calls
+
+import numpy as np
+import numpy.typing as npt
+from skimage.filters import threshold_otsu
+
+__all__ = ["most_anomalous_slice", "representative_slices", "tissue"]
+
+TOP_FRACTION = 0.01
+TISSUE_FRACTION = 0.1
+
+
+def tissue(image: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Where the volume is not air: at and above Otsu's threshold of all its values.
+
+    Args:
+        image: the scan `[H, W, D]`, any unit; NaN counts as air.
+
+    Returns:
+        Boolean array `[H, W, D]`, never empty.
+    """
+    visible = np.nan_to_num(image, nan=float(np.nanmin(image)))
+    foreground: npt.NDArray[np.bool_] = visible >= threshold_otsu(visible)
+    return foreground
+
+
+def most_anomalous_slice(anomaly_map: npt.NDArray[np.floating]) -> int:
+    """Index of the slice whose highest scores are highest.
+
+    A slice counts as the mean of its top 1 %: one stray pixel does not decide, a small lesion does.
+
+    Args:
+        anomaly_map: scores `[H, W, D]`, higher is less normal.
+
+    Returns:
+        Index along D.
+    """
+    top = max(1, round(TOP_FRACTION * anomaly_map[:, :, 0].size))
+    per_slice = (anomaly_map[:, :, index].ravel() for index in range(anomaly_map.shape[2]))
+    return int(np.argmax([np.partition(scores, -top)[-top:].mean() for scores in per_slice]))
+
+
+def representative_slices(
+    foreground: npt.NDArray[np.bool_], anomaly_map: npt.NDArray[np.floating], *, slices: int = 5
+) -> list[int]:
+    """The most anomalous slice, and others spread evenly over the slices that hold tissue.
+
+    A slice holds tissue when it has at least a tenth of what the fullest slice has, so the empty ends of a
+    scan are not shown.
+
+    Args:
+        foreground: where the scan is not air, `[H, W, D]`.
+        anomaly_map: its scores `[H, W, D]`.
+        slices: how many to choose at most.
+
+    Returns:
+        Ascending, distinct indices along D; fewer than `slices` where there are not as many with tissue.
+    """
+    amount = foreground.sum(axis=(0, 1))
+    candidates = np.flatnonzero(amount >= TISSUE_FRACTION * amount.max())
+    count = min(slices, candidates.size)
+    # centres of equal parts of the range: both ends of an organ say little
+    positions = (np.arange(count) + 0.5) * candidates.size / count - 0.5
+    chosen = candidates[np.round(positions).astype(int)]
+    worst = most_anomalous_slice(anomaly_map)
+    chosen[np.abs(chosen - worst).argmin()] = worst
+    return sorted({int(index) for index in chosen})
