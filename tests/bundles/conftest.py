@@ -1,0 +1,57 @@
+"""A tiny brain data set in BMAD's layout A, and the settings that make a bundle run in seconds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def head(generator: np.random.Generator, lesion: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A disc of tissue with noise, and perhaps a brighter square: (image, mask), ``[48, 48]``."""
+    rows, columns = np.mgrid[:48, :48]
+    tissue = np.hypot(rows - 24, columns - 24) < generator.uniform(17, 21)
+    image = tissue * generator.normal(110, 10, (48, 48))
+    mask = np.zeros((48, 48), np.uint8)
+    if lesion:
+        row, column = generator.integers(14, 26, 2)
+        mask[row : row + 8, column : column + 8] = 255
+        image[mask > 0] += 80
+    return np.clip(image, 0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture(scope="session")
+def bmad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train 20 normal; valid and test 4 normal and 4 abnormal each."""
+    root = tmp_path_factory.mktemp("bmad")
+    generator = np.random.default_rng(0)
+
+    def write(folder: str, count: int, *, lesion: bool, with_mask: bool = True) -> None:
+        for index in range(count):
+            image, mask = head(generator, lesion)
+            for kind, pixels in (("img", image), ("label", mask)) if with_mask else (("", image),):
+                path = root / folder / kind / f"{index:03}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+
+    write("train/good", 20, lesion=False, with_mask=False)
+    for split in ("valid", "test"):
+        write(f"{split}/good", 4, lesion=False)
+        write(f"{split}/Ungood", 4, lesion=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small() -> dict[str, Any]:
+    """Overrides: a small encoder that needs no download, a small image, two epochs."""
+    return {
+        "encoder_name": "vit_tiny_patch16_224",
+        "encoder_weights": "random",
+        "image_size": [48, 48],
+        "hidden_channels": 16,
+        "dilations": [1],
+        "max_epochs": 2,
+        "batch_size": 8,
+    }

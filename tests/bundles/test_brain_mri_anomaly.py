@@ -1,0 +1,251 @@
+"""The brain bundle as its users run it: processes of ``python -m monai.bundle``, and its configs on their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+import yaml
+from monai.bundle import ConfigParser, ConfigWorkflow
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from monai_sar.data import load_bmad_datalist
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
+TRAIN = BUNDLE / "configs" / "train.yaml"
+EVALUATE = BUNDLE / "configs" / "evaluate.yaml"
+INFERENCE = BUNDLE / "configs" / "inference.yaml"
+SHARED_SCHEMA = ROOT.parent / "shared" / "reference" / "meta_schema_20240725.json"
+
+
+def run_bundle(*arguments: str, cwd: Path, **overrides: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m monai.bundle`` in a process, as the README says."""
+    flags = [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "monai.bundle", *arguments, *flags]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def run_config(files: list[Path], workflow_type: str, **overrides: Any) -> ConfigWorkflow:
+    """Run a config in this process, with the checks that MONAI's model zoo makes."""
+    workflow = ConfigWorkflow(
+        config_file=[str(file) for file in files],
+        workflow_type=workflow_type,
+        logging_file=False,
+        meta_file=str(BUNDLE / "configs" / "metadata.json"),
+        **overrides,
+    )
+    workflow.initialize()
+    assert workflow.check_properties() in (None, [])
+    workflow.run()
+    workflow.finalize()
+    return workflow
+
+
+def folders(root: Path) -> dict[str, str]:
+    """Where a run writes, outside the bundle."""
+    return {"ckpt_dir": str(root / "models"), "feature_dir": str(root / "features"), "output_dir": str(root / "output")}
+
+
+@pytest.fixture(scope="module")
+def trained(bmad: Path, small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``run training`` in the bundle's own folder, as its README says; returns where it wrote."""
+    root = tmp_path_factory.mktemp("trained")
+    done = run_bundle(
+        "run", "training", "--config_file", "configs/train.yaml", cwd=BUNDLE, dataset_dir=bmad, **folders(root), **small
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "BMAD layout A" in done.stdout
+    assert "val_loss" in done.stdout
+    return root
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
+    return state.get("model", state)  # type: ignore[return-value]
+
+
+def test_training_leaves_checkpoints_and_a_curve(trained: Path) -> None:
+    assert {path.name for path in (trained / "models").iterdir()} == {"model.pt", "last.pt"}
+    assert {path.name for path in (trained / "output").iterdir()} == {"training_curve.json", "training_curve.png"}
+    curve = json.loads((trained / "output" / "training_curve.json").read_text())
+    assert [epoch for epoch, _ in curve["train_loss"]] == [1, 2]
+    assert curve["best_epoch"] == min(curve["val_loss"], key=lambda point: point[1])[0]
+
+
+def test_plain_run_from_another_folder_gives_the_same_weights_bit_for_bit(
+    trained: Path, bmad: Path, small: dict[str, Any], tmp_path: Path
+) -> None:
+    done = run_bundle(
+        "run",
+        "--config_file",
+        str(TRAIN),
+        cwd=tmp_path,
+        bundle_root=BUNDLE,
+        dataset_dir=bmad,
+        **folders(tmp_path),
+        **small,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("model.pt", "last.pt"):
+        first, second = weights(trained / "models" / name), weights(tmp_path / "models" / name)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_another_seed_gives_other_weights(trained: Path, bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    run_config([TRAIN], "train", dataset_dir=str(bmad), **folders(tmp_path), **small | {"seed": 43})
+    first, second = weights(trained / "models" / "last.pt"), weights(tmp_path / "models" / "last.pt")
+    assert not torch.equal(first["network.net.0.weight"], second["network.net.0.weight"])
+
+
+def test_evaluation_writes_what_scikit_learn_says(
+    trained: Path, bmad: Path, small: dict[str, Any], tmp_path: Path
+) -> None:
+    paths = folders(trained) | {"output_dir": str(tmp_path)}
+    workflow = run_config([TRAIN, EVALUATE], "train", dataset_dir=str(bmad), **paths, **small)
+    record = json.loads((tmp_path / "metrics_test.json").read_text())
+    assert record["images"] == {"normal": 4, "abnormal": 4}
+
+    detector = workflow.parser.get_parsed_content("network")
+    transform = workflow.parser.get_parsed_content("validate#preprocessing")
+    items = [transform(item) for item in load_bmad_datalist(bmad, "test")]
+    with torch.inference_mode():
+        score = torch.cat([detector(item["image"][None].as_tensor()).flatten() for item in items])
+    mask = torch.cat([item["label"].flatten() for item in items])
+    brightness = torch.cat([item["image"].flatten() for item in items])
+    metrics = record["metrics"]
+    assert metrics["pixel_auroc"] == pytest.approx(roc_auc_score(mask, score), abs=1e-4)
+    assert metrics["pixel_average_precision"] == pytest.approx(average_precision_score(mask, score), abs=1e-4)
+    assert metrics["brightness_pixel_auroc"] == pytest.approx(roc_auc_score(mask, brightness), abs=1e-4)
+
+
+def test_inference_keeps_the_geometry_of_the_scan(trained: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    """An oblique, flipped, anisotropic volume comes back voxel for voxel."""
+    generator = np.random.default_rng(0)
+    affine = np.array([[0, -1.1, 0.3, 40], [-1.0, 0.1, 0.2, -20], [0.1, 0.2, 5.0, 7], [0, 0, 0, 1]])
+    scan = nibabel.Nifti1Image(generator.integers(0, 900, (30, 40, 5)).astype(np.int16), affine)
+    scan.set_qform(affine, 1)
+    scan.set_sform(affine, 2)
+    nibabel.save(scan, tmp_path / "case_flair.nii.gz")
+    done = run_bundle(
+        "run",
+        "inference",
+        "--config_file",
+        "configs/inference.yaml",
+        cwd=BUNDLE,
+        dataset_dir=tmp_path,
+        ckpt_path=trained / "models" / "model.pt",
+        output_dir=tmp_path / "out",
+        **{
+            key: small[key] for key in ("encoder_name", "encoder_weights", "image_size", "hidden_channels", "dilations")
+        },
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "out" / "case_flair_overlay.png").stat().st_size > 1000
+    anomaly_map: Any = nibabel.load(tmp_path / "out" / "case_flair_anomaly.nii.gz")
+    assert anomaly_map.shape == scan.shape
+    assert anomaly_map.get_data_dtype() == np.float32
+    np.testing.assert_allclose(anomaly_map.affine, scan.affine, atol=1e-5)
+    assert (int(anomaly_map.header["qform_code"]), int(anomaly_map.header["sform_code"])) == (1, 2)
+
+
+def test_early_stopping_looks_at_normal_images(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing is learnt at a rate of zero, so training ends when its patience does."""
+    settings = small | {"max_epochs": 50, "learning_rate": 0.0, "early_stopping_patience": 2}
+    workflow = run_config([TRAIN], "train", dataset_dir=str(bmad), **folders(tmp_path), **settings)
+    curve = json.loads((tmp_path / "output" / "training_curve.json").read_text())
+    assert len(curve["val_loss"]) == 3
+    data = workflow.parser.get_parsed_content("validate#dataset#data")
+    assert [item["abnormal"] for item in data] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"likelihood": "gaussian"},
+        {"mode": "bidirectional", "standardize": False},
+        {"tensorboard": True, "val_interval": 2},
+    ],
+)
+def test_settings_can_be_given(settings: dict[str, Any], bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    run_config([TRAIN], "train", dataset_dir=str(bmad), **folders(tmp_path), **small | settings)
+    state = weights(tmp_path / "models" / "model.pt")
+    assert ("standardization.mean" in state) == settings.get("standardize", True)
+    assert state["network.net.8.weight"].shape[0] == (384 if "likelihood" in settings else 192)
+    events = list((tmp_path / "output").glob("events.out.tfevents.*"))
+    assert bool(events) == settings.get("tensorboard", False)
+
+
+def test_a_failed_run_ends_with_its_reason(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    done = run_bundle(
+        "run",
+        "evaluating",
+        "--config_file",
+        f"['{TRAIN}','{EVALUATE}']",
+        cwd=tmp_path,
+        bundle_root=tmp_path,
+        dataset_dir=bmad,
+        **small,
+    )
+    assert done.returncode != 0
+    assert done.stderr.rstrip().splitlines()[-1].startswith("The reason: There is no checkpoint at")
+    done = run_bundle(
+        "run",
+        "training",
+        "--config_file",
+        str(TRAIN),
+        cwd=tmp_path,
+        bundle_root=tmp_path,
+        dataset_dir=tmp_path / "absent",
+        **small,
+    )
+    assert done.returncode != 0
+    reason = done.stderr.rstrip().split("The reason: ")[-1]
+    assert "absent" in reason
+    assert "Traceback" not in reason
+
+
+def test_training_and_inference_define_the_same_detector() -> None:
+    train, inference = (yaml.safe_load(path.read_text()) for path in (TRAIN, INFERENCE))
+    for key in ("encoder", "ar_network_def", "network_def", "network", "device"):
+        assert train[key] == inference[key], key
+    # every setting that those definitions refer to
+    text = json.dumps([train["encoder"], train["ar_network_def"], train["network_def"]])
+    settings = [key for key in train if f'"@{key}"' in text and key not in ("encoder", "ar_network_def")]
+    assert len(settings) >= 12
+    for key in settings:
+        assert train[key] == inference[key], key
+
+
+def test_intensities_are_made_alike_in_training_and_inference() -> None:
+    def scale(path: Path) -> dict[str, Any]:
+        steps = yaml.safe_load(path.read_text())["preprocessing"]["transforms"]
+        return next(step for step in steps if step["_target_"].endswith("MRIIntensityd"))
+
+    assert scale(TRAIN) == scale(INFERENCE)
+
+
+@pytest.mark.skipif(not SHARED_SCHEMA.is_file(), reason="MONAI's metadata schema is not at hand (it is a download)")
+def test_metadata_follow_monais_schema(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_bytes(SHARED_SCHEMA.read_bytes())
+    done = run_bundle("verify_metadata", cwd=tmp_path, meta_file=BUNDLE / "configs" / "metadata.json", filepath=schema)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "verified with no error" in done.stdout + done.stderr
+
+
+def test_metadata_name_their_own_version() -> None:
+    metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
+    assert metadata["version"] in metadata["changelog"]
+    assert (BUNDLE / "LICENSE").is_file()
+    assert (BUNDLE / "docs" / "README.md").is_file()
+    parser = ConfigParser()
+    parser.read_config(str(INFERENCE))
+    parser.read_meta(str(BUNDLE / "configs" / "metadata.json"))
+    assert parser["_meta_#network_data_format#outputs#pred#num_channels"] == 1
