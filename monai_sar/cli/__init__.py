@@ -1,0 +1,22 @@
+"""The command ``monai-sar``: one module per sub-command, each importing what is heavy only when it runs."""
+
+import typer
+
+from monai_sar.cli import phantoms
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="monai-sar",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # local variables may hold a patient's data
+    help="Find what is not normal in medical scans after training on normal scans alone. "
+    "Research software, not a medical device.",
+)
+app.add_typer(phantoms.app, name="phantoms")
+
+
+@app.callback()
+def _main() -> None:
+    # a callback keeps the name of a sub-command needed even while there is only one
+    pass
