@@ -1,0 +1,130 @@
+"""One scan in memory: its voxels, where they lie in the patient, and where they came from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from monai.data.meta_tensor import MetaTensor
+from numpy.typing import NDArray
+
+__all__ = ["Scan", "ScanError", "check_modality", "reading", "voxels_to_image"]
+
+
+class ScanError(ValueError):
+    """A scan that cannot be read without guessing.
+
+    The message is one sentence for the person who must mend it: the file or series, what was found, what was
+    expected, what to do. It holds no patient name, identifier or date.
+    """
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever a format's library raises on damaged bytes into one :class:`ScanError`.
+
+    Only the kind of the original error is told, and it is not chained: its text may quote the header.
+
+    Args:
+        path: the file that is read.
+        what: the format, as in "cannot be read as NIfTI".
+    """
+    try:
+        yield
+    except (ScanError, MemoryError):
+        raise
+    except Exception as error:
+        raise ScanError(
+            f"{path}: cannot be read as {what} ({type(error).__name__}); the file is truncated or damaged, so copy "
+            "or export it again."
+        ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One scan, read from NIfTI, DICOM or image slices.
+
+    Attributes:
+        image: ``[1, X, Y, Z]``, float32, in modality units (CT: HU; MR: stored signal after rescale). Its
+            ``affine`` is float64 ``[4, 4]`` and maps array indices to RAS millimetres (the NIfTI convention).
+        modality: DICOM modality code ("MR", "CT", "OPT", ...); None where the file does not say.
+        slice_axis: spatial axis (0, 1 or 2) along which the slices were acquired.
+        source: the file or folder that was given.
+        sha256: SHA-256 of the bytes that were read (of one file: the file's own; of several: over their
+            sorted digests). It identifies the scan without a name.
+        kind: the family of formats it came from.
+        instances: DICOM: the files in the order of the array's slices along ``slice_axis``, or the one
+            multi-frame file. Otherwise empty.
+        frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
+            Otherwise empty.
+        notes: what a reader should know (localizers left out, rescaling that varies, ...).
+    """
+
+    image: MetaTensor
+    modality: str | None
+    slice_axis: int
+    source: Path
+    sha256: str
+    kind: Literal["nifti", "dicom", "slices"]
+    instances: tuple[Path, ...] = ()
+    frame_numbers: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], source: Path) -> MetaTensor:
+    """Check voxels and affine, and join them into one image.
+
+    Args:
+        voxels: ``[X, Y, Z]``.
+        affine: ``[4, 4]``, array indices to RAS millimetres.
+        source: named in errors.
+
+    Returns:
+        ``[1, X, Y, Z]`` float32; the voxels are not copied if they are contiguous.
+
+    Raises:
+        ScanError: for an empty, constant or non-finite volume, or an affine that maps to no volume.
+    """
+    if voxels.size == 0:
+        raise ScanError(f"{source}: holds no voxels (shape {voxels.shape}); export the scan again.")
+    # an axis without extent, or parallel to another, makes the determinant zero
+    if not (np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-12):
+        raise ScanError(
+            f"{source}: its affine {affine[:3].tolist()} does not span a volume (zero, parallel or "
+            "non-finite axes), so no position in the patient can be given; mend the header or convert the "
+            "scan again."
+        )
+    low, high = float(voxels.min()), float(voxels.max())  # NaN and infinities reach the minimum or maximum
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+        raise ScanError(
+            f"{source}: {bad} of {voxels.size} voxels are NaN or infinite, expected numbers only; "
+            "set them to the background value and write the scan again."
+        )
+    if low == high:
+        raise ScanError(
+            f"{source}: every voxel is {low:g}, so there is no picture in it; "
+            "check that the export was complete and that this is the image, not an empty mask."
+        )
+    tensor = torch.from_numpy(np.ascontiguousarray(voxels))
+    return MetaTensor(tensor[None], affine=torch.from_numpy(np.asarray(affine, dtype=np.float64)))
+
+
+def check_modality(scan: Scan, expected: str) -> None:
+    """Raise if the scan says that it is of another modality than expected.
+
+    Args:
+        scan: a scan; one that does not say its modality (NIfTI, PNG, ...) passes.
+        expected: DICOM modality code, e.g. "CT".
+
+    Raises:
+        ScanError: naming both modalities.
+    """
+    if scan.modality is not None and scan.modality != expected:
+        raise ScanError(
+            f"{scan.source}: its modality is {scan.modality}, expected {expected}; "
+            f"choose a {expected} scan, or a model made for {scan.modality}."
+        )
