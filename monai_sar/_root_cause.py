@@ -7,7 +7,7 @@ expression. The reason then stands a hundred lines further up, where nobody look
 import sys
 from types import TracebackType
 
-__all__ = ["show_root_cause"]
+__all__ = ["root_cause", "show_root_cause"]
 
 
 def show_root_cause() -> None:
@@ -20,11 +20,16 @@ def show_root_cause() -> None:
 
 def _print_with_root_cause(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     sys.__excepthook__(kind, error, traceback)
-    cause = error
-    while (deeper := cause.__cause__ or cause.__context__) is not None:
-        # below our own message lies only the library call that it explains
-        if type(cause).__module__.startswith("monai_sar"):
-            break
-        cause = deeper
+    cause = root_cause(error)
     if cause is not error:
         print(f"\nThe reason: {cause}", file=sys.stderr)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error that an error comes from: the first of our own, whose message is for the user, or else the deepest."""
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        # below our own message lies only the library call that it explains
+        if type(error).__module__.startswith("monai_sar"):
+            break
+        error = deeper
+    return error

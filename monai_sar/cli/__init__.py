@@ -3,17 +3,20 @@
 import typer
 
 from monai_sar.cli import phantoms
+from monai_sar.cli.predict import predict
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="monai-sar",
+    rich_markup_mode="markdown",  # paragraphs of help reflow
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # local variables may hold a patient's data
     help="Find what is not normal in medical scans after training on normal scans alone. "
     "Research software, not a medical device.",
 )
 app.add_typer(phantoms.app, name="phantoms")
+app.command()(predict)
 
 
 @app.callback()

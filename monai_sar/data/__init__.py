@@ -2,6 +2,6 @@
 
 from monai_sar.data.bmad import DatasetError, find_bmad_layout, load_bmad_datalist
 from monai_sar.data.feature_dataset import FeatureDataset
-from monai_sar.data.volumes import load_volume_datalist
+from monai_sar.data.scan_datalist import load_scan_datalist
 
-__all__ = ["DatasetError", "FeatureDataset", "find_bmad_layout", "load_bmad_datalist", "load_volume_datalist"]
+__all__ = ["DatasetError", "FeatureDataset", "find_bmad_layout", "load_bmad_datalist", "load_scan_datalist"]

@@ -1,6 +1,7 @@
 """Metrics of anomaly maps."""
 
+from monai_sar.metrics.anomaly_score import top_mean
 from monai_sar.metrics.pixel_ranking import PixelAUROC, PixelAveragePrecision
 from monai_sar.metrics.score_histogram import ScoreHistogram
 
-__all__ = ["PixelAUROC", "PixelAveragePrecision", "ScoreHistogram"]
+__all__ = ["PixelAUROC", "PixelAveragePrecision", "ScoreHistogram", "top_mean"]

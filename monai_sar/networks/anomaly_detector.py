@@ -5,7 +5,7 @@ import os
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import monai
 import torch
@@ -19,7 +19,10 @@ from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.spatial_ar_net import SpatialARNet
 
-__all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError"]
+if TYPE_CHECKING:
+    from monai_sar.inferers import AnomalyResult, ScanPredictor
+
+__all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
 
 
 class CheckpointError(ValueError):
@@ -81,6 +84,7 @@ class AnomalyDetector(nn.Module):
         self.standardization = ChannelStandardization(encoder.channels) if standardize else nn.Identity()
         self.error = PredictionLoss(network.likelihood, reduction="none")
         self.preprocessing = dict(preprocessing or {})
+        self._predictor: ScanPredictor | None = None
         self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
 
@@ -148,26 +152,51 @@ class AnomalyDetector(nn.Module):
             CheckpointError: no such file, a damaged one, or not a checkpoint of an anomaly detector.
             CheckpointMismatchError: it was trained with other settings than this detector's.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise CheckpointError(
-                f"There is no checkpoint at '{path}'. Train one: python -m monai.bundle run training --config_file "
-                "configs/train.yaml, in the folder of the bundle."
-            )
-        try:
-            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-            raise CheckpointError(
-                f"'{path}' ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is damaged, cut off, or "
-                "holds more than tensors."
-            ) from error
-        state = loaded.get("model", loaded) if isinstance(loaded, Mapping) else {}
-        if "_extra_state" not in state:
-            raise CheckpointError(
-                f"'{path}' is not the checkpoint of an anomaly detector: it does not say which encoder it belongs to. "
-                "Weights of the published code load into the AR network alone (SpatialARNet.load_state_dict)."
-            )
+        state = read_checkpoint(path)
         self.load_state_dict(state)
+
+    @classmethod
+    def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "AnomalyDetector":
+        """The trained detector of a bundle, ready to :meth:`predict`.
+
+        The checkpoint says with which encoder, network and preprocessing it was trained; these settings are used,
+        whatever the config's defaults are. Only the encoder's weights have to be given, if they came from a file.
+
+        Args:
+            bundle: folder with ``configs/inference.yaml`` and ``models/model.pt``.
+            overrides: settings of the inference config, such as ``encoder_weights="dinov3.pth"``, ``threshold=2.5``,
+                ``ckpt_path=...`` or ``slice_axis="axial"``.
+
+        Raises:
+            BundleError: no such bundle, or a setting that it does not have.
+            CheckpointError: no checkpoint, or one that was trained with other weights of the encoder.
+        """
+        from monai_sar.inferers.scan_predictor import ScanPredictor  # the inferers run networks
+
+        predictor = ScanPredictor.from_bundle(bundle, **overrides)
+        predictor.network._predictor = predictor
+        return predictor.network
+
+    @overload
+    def predict(self, scan: str | os.PathLike[str]) -> "AnomalyResult": ...
+    @overload
+    def predict(self, scan: list[str | os.PathLike[str]]) -> "list[AnomalyResult]": ...
+    def predict(
+        self, scan: str | os.PathLike[str] | list[str | os.PathLike[str]]
+    ) -> "AnomalyResult | list[AnomalyResult]":
+        """Map the anomalies of a scan: a NIfTI file, a DICOM folder or file, an image; or of a list of scans.
+
+        Only for a detector that came from :meth:`from_bundle`, because the bundle says how a scan is prepared.
+
+        Raises:
+            ScanError: a scan that cannot be read without guessing.
+            RuntimeError: the detector did not come from a bundle.
+        """
+        if self._predictor is None:
+            raise RuntimeError("Only a detector made by AnomalyDetector.from_bundle knows how scans are prepared.")
+        if isinstance(scan, (str, os.PathLike)):
+            return self._predictor(scan)
+        return [self._predictor(one) for one in scan]
 
     def get_extra_state(self) -> Tensor:
         """The settings and versions as JSON in a byte tensor, so that ``weights_only`` loaders read it."""
@@ -177,7 +206,8 @@ class AnomalyDetector(nn.Module):
             "monai": monai.__version__,
             "timm": timm.__version__,
         }
-        text = json.dumps({"settings": self.settings, "versions": versions})
+        saved = {"settings": self.settings, "encoder_weights": self.encoder.weights_from, "versions": versions}
+        text = json.dumps(saved)
         return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).clone()
 
     def set_extra_state(self, state: Tensor) -> None:
@@ -186,8 +216,8 @@ class AnomalyDetector(nn.Module):
         Raises:
             CheckpointMismatchError: they differ; the message names every setting that does.
         """
-        saved = json.loads(bytes(state.cpu().tolist()).decode())
-        differences = list(_differences(saved["settings"], self.settings))
+        saved = saved_with({"_extra_state": state})
+        differences = _differences(saved["settings"], self.settings)
         if differences:
             listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in differences)
             raise CheckpointMismatchError(
@@ -195,6 +225,39 @@ class AnomalyDetector(nn.Module):
                 "Give the settings it was trained with (in a bundle: the same --encoder_name, --encoder_weights, "
                 "--image_size, ... as in training), or train again."
             )
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the state dict of a detector, tensors only.
+
+    Raises:
+        CheckpointError: no such file, a damaged one, or not a checkpoint of an anomaly detector.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint at '{path}'. Train one: python -m monai.bundle run training --config_file "
+            "configs/train.yaml, in the folder of the bundle."
+        )
+    try:
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise CheckpointError(
+            f"'{path}' ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is damaged, cut off, or "
+            "holds more than tensors."
+        ) from error
+    state = loaded.get("model", loaded) if isinstance(loaded, Mapping) else {}
+    if "_extra_state" not in state:
+        raise CheckpointError(
+            f"'{path}' is not the checkpoint of an anomaly detector: it does not say which encoder it belongs to. "
+            "Weights of the published code load into the AR network alone (SpatialARNet.load_state_dict)."
+        )
+    return dict(state)
+
+
+def saved_with(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What a checkpoint says of itself: ``settings``, ``encoder_weights`` ("hub", "random", "file"), ``versions``."""
+    return dict(json.loads(bytes(state["_extra_state"].cpu().tolist()).decode()))
 
 
 class _Difference(NamedTuple):

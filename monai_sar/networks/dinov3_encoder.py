@@ -75,6 +75,7 @@ class DINOv3Encoder(nn.Module):
         super().__init__()
         _check_name(model_name)
         self.model_name = model_name
+        self.weights_from = str(weights) if weights in ("hub", "random") else "file"
         self.network = _create(model_name, weights, seed)
         self.network.requires_grad_(False)
         self._is_convnext = hasattr(self.network, "stages")

@@ -1,20 +1,24 @@
-"""MONAI transforms: from files to intensities in [0, 1], augmentation of features, and results back to files."""
+"""MONAI transforms: files to slices and scans, intensities to [0, 1], slices to display, noise to features."""
 
 from monai_sar.transforms.load_mask import LoadMask, LoadMaskd
+from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
+from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
 from monai_sar.transforms.rand_feature_noise import RandFeatureNoise
-from monai_sar.transforms.save_overlay import SaveOverlayd
-from monai_sar.transforms.save_volume import SaveVolumed
+from monai_sar.transforms.stored_intensity import StoredIntensityd
 
 __all__ = [
     "LoadMask",
     "LoadMaskd",
+    "LoadScan",
+    "LoadScand",
     "LoadSlice",
     "LoadSliced",
     "MRIIntensity",
     "MRIIntensityd",
+    "OrientSlices",
+    "OrientSlicesd",
     "RandFeatureNoise",
-    "SaveOverlayd",
-    "SaveVolumed",
+    "StoredIntensityd",
 ]

@@ -169,7 +169,7 @@ def test_early_stopping_looks_at_normal_images(bmad: Path, small: dict[str, Any]
     "settings",
     [
         {"likelihood": "gaussian"},
-        {"mode": "bidirectional", "standardize": False},
+        {"mode": "bidirectional", "standardize": False, "color": "as_stored", "intensity": "stored"},
         {"tensorboard": True, "val_interval": 2},
     ],
 )

@@ -1,0 +1,123 @@
+"""What the anomaly map of one scan says, and how it was made."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from monai.data import MetaTensor
+from torch import Tensor
+
+from monai_sar.inferers.volume_inferer import FOREGROUND_LEVEL, has_foreground
+from monai_sar.metrics.anomaly_score import top_mean
+
+__all__ = ["AnomalyResult", "Display", "Provenance"]
+
+TOP_FRACTION = 0.01
+"""Share of the tissue whose mean score is the score of a slice or scan."""
+
+
+@dataclass(frozen=True, eq=False)
+class Display:
+    """Scan and map as they are looked at.
+
+    Attributes:
+        image: ``[1, H, W, D]``, preprocessed intensities in [0, 1]: rows, columns and slices as the network saw them.
+        anomaly_map: the same grid.
+        lesion: boolean, the same grid, where the lesion is known.
+    """
+
+    image: MetaTensor
+    anomaly_map: MetaTensor
+    lesion: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a map.
+
+    Attributes:
+        settings: of the detector: encoder with the SHA-256 of its weights, network, preprocessing.
+        checkpoint_sha256: of the checkpoint's file.
+        device: "cpu", "cuda:0", ...
+        runtime_s: seconds from the scan in memory to its map and score; None where it was not measured.
+        peak_memory_mib: the most memory the process has held so far; None where it was not measured.
+    """
+
+    settings: Mapping[str, Any]
+    checkpoint_sha256: str
+    device: str
+    runtime_s: float | None = None
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AnomalyResult:
+    """The anomalies of one scan.
+
+    Attributes:
+        anomaly_map: ``[1, X, Y, Z]`` float32, the scan's own grid and affine; higher is less normal. Its ``meta`` holds
+            what is known of the scan (see :class:`monai_sar.transforms.LoadScan`).
+        score: of the scan: the mean of the highest 1 % of the map's values in tissue (at least one value).
+        slice_scores: the same for each slice, in the order of the display; None for slices that show nothing.
+        threshold: score above which a voxel is flagged, if one was given.
+        p_value: how often a normal scan scores as high; None until the detector is calibrated.
+        display: scan and map as they are looked at.
+        provenance: what made the map.
+    """
+
+    anomaly_map: MetaTensor
+    score: float
+    slice_scores: tuple[float | None, ...]
+    threshold: float | None
+    p_value: float | None
+    display: Display
+    provenance: Provenance
+
+    @classmethod
+    def from_item(
+        cls, item: Mapping[str, Any], *, provenance: Provenance, threshold: float | None = None
+    ) -> "AnomalyResult":
+        """Score what inference made of one scan.
+
+        Args:
+            item: ``image`` (preprocessed) and ``display_map``, both in display orientation, ``pred`` (the map in the
+                scan's own grid) and perhaps ``lesion`` (display orientation, non-zero is lesion).
+            provenance: what made the map.
+            threshold: score above which a voxel is flagged.
+        """
+        image, shown = item["image"], item["display_map"]
+        tissue = image.as_tensor() > FOREGROUND_LEVEL
+        slices = (
+            top_mean(shown[..., z], TOP_FRACTION, foreground=tissue[..., z])
+            if has_foreground(image.as_tensor()[0, ..., z])
+            else None
+            for z in range(shown.shape[-1])
+        )
+        lesion = item.get("lesion")
+        return cls(
+            anomaly_map=item["pred"],
+            score=top_mean(shown, TOP_FRACTION, foreground=tissue),
+            slice_scores=tuple(slices),
+            threshold=threshold,
+            p_value=None,
+            display=Display(image, shown, None if lesion is None else torch.as_tensor(lesion) > 0),
+            provenance=provenance,
+        )
+
+    @property
+    def mask(self) -> MetaTensor | None:
+        """What is flagged: ``[1, X, Y, Z]`` boolean on the scan's grid; None without a threshold."""
+        return None if self.threshold is None else cast("MetaTensor", self.anomaly_map > self.threshold)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write map, mask, picture, report and, for DICOM, the objects for PACS; see :func:`write_result`.
+
+        Returns:
+            The path of the report, which is written last.
+        """
+        from monai_sar.writers.result import write_result  # the writers import the result
+
+        return write_result(self, folder)

@@ -1,0 +1,121 @@
+"""Run a network for images on all slices of a volume that show something."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+from monai.utils import convert_to_dst_type
+from torch import Tensor
+from tqdm import tqdm
+
+__all__ = ["VolumeInferer", "has_foreground"]
+
+FOREGROUND_LEVEL = 0.02
+"""Pixels at or below it count as air: a twentieth of the level that the MRI bundle gives to tissue."""
+
+FOREGROUND_SHARE = 0.001
+"""A slice with fewer foreground pixels is empty: less than one patch of 16 x 16 in an image of 448 x 448."""
+
+
+def has_foreground(image: Tensor) -> bool:
+    """Tell whether a slice shows something.
+
+    It is empty if all its pixels are equal, or if fewer than 0.1 % of them are above 0.02. Both are low on purpose: a
+    slice of mere noise costs time, a slice of tissue taken for an empty one would hide a lesion. Every slice is
+    judged by itself, whatever else is in the volume.
+
+    Args:
+        image: ``[H, W]``, intensities in [0, 1].
+    """
+    share = float((image > FOREGROUND_LEVEL).count_nonzero()) / image.numel()
+    return share >= FOREGROUND_SHARE and bool(image.max() > image.min())
+
+
+class VolumeInferer(Inferer):
+    """Map the anomalies of a volume slice by slice, a few slices at a time.
+
+    Beside MONAI's ``SliceInferer``: empty slices (see :func:`has_foreground`) are never sent through the
+    network, their map is 0; and the maps go straight into one volume in CPU memory, so the network's device
+    needs room for the scan and one batch.
+
+    The order of slices is fixed and slices do not see each other, so the map does not depend on
+    ``slices_per_batch``, but for the last bits: matrix products may round differently in batches of another size.
+
+    Runs without gradients. Whether the network is in eval mode is the caller's affair (MONAI's engines see to it).
+
+    Args:
+        slices_per_batch: how many slices go through the network at a time.
+        progress: show a progress bar, one step per slice.
+
+    Raises:
+        ValueError: ``slices_per_batch`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> from monai_sar.inferers import VolumeInferer
+        >>> scan = torch.rand(1, 1, 32, 48, 10)
+        >>> VolumeInferer(slices_per_batch=4)(scan, torch.nn.Identity()).shape
+        torch.Size([1, 1, 32, 48, 10])
+    """
+
+    def __init__(self, slices_per_batch: int = 8, progress: bool = False) -> None:
+        if slices_per_batch < 1:
+            raise ValueError(f"slices_per_batch is {slices_per_batch}, expected 1 or more.")
+        super().__init__()
+        self.slices_per_batch = slices_per_batch
+        self.progress = progress
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+        """Map the anomalies of one volume.
+
+        Args:
+            inputs: ``[1, 1, H, W, D]``, rows, columns and slices as the network knows them, intensities in
+                [0, 1], on the network's device. D may be 1.
+            network: ``[B, 1, H, W] -> [B, 1, H, W]``.
+            args: passed to the network.
+            kwargs: passed to the network.
+
+        Returns:
+            ``[1, 1, H, W, D]``, float32, on the CPU; a ``MetaTensor`` with the meta of ``inputs`` if that is one
+            (``Invertd`` only warns about a plain tensor, and leaves it as it is).
+
+        Raises:
+            ValueError: ``inputs`` or what the network returns has another shape, or no slice shows anything.
+        """
+        if inputs.ndim != 5 or inputs.shape[:2] != (1, 1) or 0 in inputs.shape:
+            raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, 1, H, W, D].")
+        volume = inputs.as_subclass(torch.Tensor)[0, 0]
+        shown = _shown_slices(volume)
+        maps = torch.zeros(volume.shape, dtype=torch.float32)
+        with tqdm(total=len(shown), unit="slice", disable=not self.progress) as bar:
+            for start in range(0, len(shown), self.slices_per_batch):
+                indices = shown[start : start + self.slices_per_batch]
+                images = volume.movedim(-1, 0)[indices, None].contiguous()
+                scores = network(images, *args, **kwargs)
+                _check_scores(scores, images)
+                maps.movedim(-1, 0)[indices] = scores[:, 0].to(maps)
+                bar.update(len(indices))
+        result: Tensor = convert_to_dst_type(maps[None, None], inputs, dtype=torch.float32, device="cpu")[0]
+        return result
+
+
+def _shown_slices(volume: Tensor) -> list[int]:
+    # a copy of each slice: walking through the volume's memory three times would be slower
+    shown = [index for index, image in enumerate(volume.unbind(-1)) if has_foreground(image.contiguous())]
+    if not shown:
+        raise ValueError(
+            f"None of the {volume.shape[2]} slices shows anything: intensities run from {volume.min():g} to "
+            f"{volume.max():g}, and nowhere is {FOREGROUND_SHARE:.1%} of a slice above {FOREGROUND_LEVEL:g}. Expected "
+            "tissue well above 0 in [0, 1]; check that the intensity transform fits the modality of the scan."
+        )
+    return shown
+
+
+def _check_scores(scores: Tensor, images: Tensor) -> None:
+    # assignment would broadcast one score over a slice
+    if scores.shape != images.shape:
+        raise ValueError(
+            f"The network made {tuple(scores.shape)} of {tuple(images.shape)}, expected one score for every pixel."
+        )

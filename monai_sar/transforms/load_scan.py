@@ -1,0 +1,106 @@
+"""Read a scan of any kind as a tensor that remembers where it lies and where it came from."""
+
+import os
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms import MapTransform, Transform
+
+from monai_sar.data.scans import check_modality, read_scan
+from monai_sar.data.scans.image_stack import Spacing
+
+__all__ = ["LoadScan", "LoadScand"]
+
+
+class LoadScan(Transform):
+    """Load NIfTI, DICOM or image slices through :func:`monai_sar.data.scans.read_scan`.
+
+    The result is a float32 ``MetaTensor`` ``[1, X, Y, Z]`` in modality units (CT: HU), with an affine from array
+    indices to RAS millimetres. What :class:`monai_sar.data.scans.Scan` knows besides lies in ``image.meta``, as
+    plain values that survive a ``monai.data.DataLoader`` of batch size 1 and ``decollate_batch``:
+
+    ================== =========================================================================================
+    ``filename_or_obj`` the path that was given
+    ``kind``            "nifti", "dicom" or "slices"
+    ``modality``        DICOM modality code; "" where the file does not say
+    ``slice_axis``      spatial axis (0, 1 or 2) of the array along which the slices were acquired
+    ``sha256``          of the bytes that were read
+    ``instances``       DICOM: the files in the order of the slices, or the one multi-frame file; else empty
+    ``frame_numbers``   multi-frame DICOM: 1-based frame number of every slice; else empty
+    ``notes``           what a reader should know (localizers left out, ...)
+    ================== =========================================================================================
+
+    ``decollate_batch`` turns an empty list into None, so read the lists as ``image.meta["notes"] or []``.
+
+    A scan of one value everywhere is refused. That holds for outlines of lesions too: an empty one is no scan.
+
+    Args:
+        series_uid: DICOM: the Series Instance UID to read, if there are several series.
+        spacing: distances between columns, rows and slices in millimetres, for files that do not hold them.
+        modality: DICOM modality code ("MR", "CT", "OPT", ...) that the scan must have if it says one.
+
+    Raises:
+        ScanError: when called: the scan cannot be read without guessing, or is of another modality.
+
+    Example:
+        >>> image = LoadScan(modality="CT")("series/")  # doctest: +SKIP
+        >>> image.shape, image.meta["slice_axis"]  # doctest: +SKIP
+        (torch.Size([1, 512, 512, 40]), 2)
+    """
+
+    def __init__(
+        self, *, series_uid: str | None = None, spacing: Spacing | None = None, modality: str | None = None
+    ) -> None:
+        self.series_uid = series_uid
+        self.spacing = spacing
+        self.modality = modality
+
+    def __call__(self, path: str | os.PathLike[str]) -> MetaTensor:
+        """Return the scan stored in the file or folder ``path``."""
+        scan = read_scan(path, series_uid=self.series_uid, spacing=self.spacing)
+        if self.modality is not None:
+            check_modality(scan, self.modality)
+        scan.image.meta.update(
+            filename_or_obj=str(scan.source),
+            kind=scan.kind,
+            modality=scan.modality or "",  # None cannot be collated
+            slice_axis=scan.slice_axis,
+            sha256=scan.sha256,
+            instances=[str(file) for file in scan.instances],
+            frame_numbers=list(scan.frame_numbers),
+            notes=list(scan.notes),
+        )
+        return scan.image
+
+
+class LoadScand(MapTransform):
+    """Dictionary version of :class:`LoadScan`.
+
+    Args:
+        keys: keys whose path is replaced by the scan.
+        series_uid: DICOM: the Series Instance UID to read.
+        spacing: distances between columns, rows and slices in millimetres, for files that do not hold them.
+        modality: DICOM modality code that the scans must have if they say one.
+        allow_missing_keys: whether a key may be absent.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        series_uid: str | None = None,
+        spacing: Spacing | None = None,
+        modality: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.loader = LoadScan(series_uid=series_uid, spacing=spacing, modality=modality)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of ``data`` with the scans in place of their paths."""
+        loaded = dict(data)
+        for key in self.key_iterator(loaded):
+            loaded[key] = self.loader(loaded[key])
+        return loaded

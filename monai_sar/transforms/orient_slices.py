@@ -1,0 +1,203 @@
+"""Turn a volume into the slices that a radiologist, and the network, look at; and back."""
+
+from collections.abc import Hashable, Mapping
+from itertools import product
+from typing import Any, cast
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms.spatial.functional import orientation
+from monai.utils import TraceKeys, look_up_option
+from numpy.typing import NDArray
+
+__all__ = ["OrientSlices", "OrientSlicesd"]
+
+ACQUISITION = "acquisition"
+
+AXCODES = {"sagittal": "IPR", "coronal": "ILP", "axial": "PLS"}
+"""To where rows, columns and slices grow: the display convention, and the slices along columns x rows as in DICOM.
+
+In the order of the world axis (left-right, posterior-anterior, inferior-superior) that the slices lie along.
+"""
+
+LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
+"""Names of the two ends of every world axis of a RAS affine."""
+
+SAME_GRID = 0.1
+"""Voxels of two images are the same where their centres lie closer than this share of a voxel."""
+
+Affine = NDArray[np.float64]
+
+
+class OrientSlices(InvertibleTransform):
+    """Bring a volume to ``[1, rows, columns, slices]`` as displayed in radiology, without resampling.
+
+    ========== ============= ============ =================
+    slices     rows grow to  columns to   slices to
+    ========== ============= ============ =================
+    axial      posterior     left         superior
+    coronal    inferior      left         posterior
+    sagittal   inferior      posterior    right
+    ========== ============= ============ =================
+
+    Axes are only swapped and flipped. In an oblique scan every array axis stands for the anatomical axis next to
+    it, so its slices stay the oblique ones that were acquired. ``inverse`` restores every voxel and the affine
+    exactly, at any angle; MONAI's ``Orientation`` does not near 45 degrees, where two axes are as near, because
+    it looks for the nearest axes twice.
+
+    ``meta["slice_axis"]``, where there is one, is kept true: it follows the axis that it names, there and back.
+
+    Args:
+        axis: "axial", "coronal", "sagittal", or "acquisition" (default): the plane next to the one the slices
+            were acquired in, told by ``meta["slice_axis"]`` (see :class:`monai_sar.transforms.LoadScan`).
+
+    Raises:
+        ValueError: unknown axis; when called: not ``[C, X, Y, Z]``, or the axis of acquisition is not known.
+        TypeError: when called: a tensor without affine.
+
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_sar.transforms import OrientSlices
+        >>> ras = MetaTensor(torch.zeros(1, 20, 30, 5), affine=torch.eye(4))
+        >>> OrientSlices("axial")(ras).shape, OrientSlices("coronal")(ras).shape
+        (torch.Size([1, 30, 20, 5]), torch.Size([1, 5, 20, 30]))
+    """
+
+    def __init__(self, axis: str = ACQUISITION) -> None:
+        super().__init__()
+        self.axis = look_up_option(axis, (ACQUISITION, *AXCODES))
+
+    def __call__(self, volume: torch.Tensor, like: torch.Tensor | None = None) -> MetaTensor:
+        """Orient ``[C, X, Y, Z]``.
+
+        Args:
+            volume: what to orient.
+            like: a volume on the same grid; the axes are swapped and flipped as its would be.
+        """
+        guide = _checked(volume if like is None else like)
+        nearest = nib.io_orientation(_affine(guide))
+        wanted = nib.orientations.axcodes2ornt(self._axcodes(guide, nearest), labels=LABELS)
+        swaps = nib.orientations.ornt_transform(nearest, wanted)
+        return self._reorient(_checked(volume), swaps)
+
+    def inverse(self, volume: MetaTensor) -> MetaTensor:
+        """Undo the orientation of a volume with this transform on top of its ``applied_operations``."""
+        original = self.pop_transform(volume)[TraceKeys.EXTRA_INFO]["original_affine"]
+        # from this grid to the original one: nothing but swaps and flips, so "nearest" leaves no choice
+        swaps = nib.io_orientation(np.linalg.inv(original) @ _affine(volume))
+        with self.trace_transform(False):
+            restored = self._reorient(volume, swaps)
+        restored.meta["affine"] = torch.as_tensor(original)  # free of the rounding of two products
+        return restored
+
+    def _axcodes(self, volume: MetaTensor, nearest: NDArray[np.float64]) -> str:
+        if self.axis != ACQUISITION:
+            return AXCODES[self.axis]
+        if "slice_axis" not in volume.meta:
+            raise ValueError(
+                f"{_source(volume)}: its meta has no 'slice_axis', so the plane of acquisition is not known. Load "
+                'it with LoadScan, or name the plane: axis="axial", "coronal" or "sagittal".'
+            )
+        return list(AXCODES.values())[int(nearest[int(volume.meta["slice_axis"]), 0])]
+
+    def _reorient(self, volume: MetaTensor, swaps: NDArray[np.float64]) -> MetaTensor:
+        # MONAI's function adds the channel axis to the array it is given
+        info = self.get_transform_info()
+        moved = cast("MetaTensor", orientation(volume, _affine(volume), swaps.copy(), lazy=False, transform_info=info))
+        if "slice_axis" in volume.meta:
+            moved.meta["slice_axis"] = int(swaps[int(volume.meta["slice_axis"]), 0])
+        return moved
+
+
+class OrientSlicesd(MapTransform, InvertibleTransform):
+    """Dictionary version of :class:`OrientSlices`; ``monai.transforms.Invertd`` undoes it.
+
+    Args:
+        keys: of the images; each is oriented by its own affine.
+        axis: as in :class:`OrientSlices`.
+        reference_key: of an outline of lesions drawn on the (first) image: it is oriented as that image is, and
+            must lie on its grid.
+        allow_missing_keys: whether a key, the reference's too, may be absent.
+
+    Raises:
+        ValueError: when called: as :class:`OrientSlices`, or the outline has another shape or affine than the image.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        axis: str = ACQUISITION,
+        reference_key: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.reference_key = reference_key
+        self.transform = OrientSlices(axis)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Orient the images of an item, and its outline of lesions."""
+        oriented = dict(data)
+        images = [data[key] for key in self.key_iterator(dict(data))]
+        for key in self.key_iterator(oriented):
+            oriented[key] = self.transform(data[key])
+        for key in self._reference(data):
+            image = images[0] if images else data[key]
+            _check_same_grid(image, data[key])
+            oriented[key] = self.transform(data[key], like=image)
+        return oriented
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Undo the orientation of the images of an item, and of its outline of lesions."""
+        restored = dict(data)
+        for key in (*self.key_iterator(restored), *self._reference(data)):
+            restored[key] = self.transform.inverse(data[key])
+        return restored
+
+    def _reference(self, data: Mapping[Hashable, Any]) -> list[str]:
+        """The key of the outline, if it is given and there."""
+        if self.reference_key is None or (self.reference_key not in data and self.allow_missing_keys):
+            return []
+        return [self.reference_key]
+
+
+def _affine(volume: MetaTensor) -> Affine:
+    return np.asarray(volume.affine.cpu().numpy(), dtype=np.float64)
+
+
+def _source(volume: MetaTensor) -> str:
+    return str(volume.meta.get("filename_or_obj", "a volume that was not read from a file"))
+
+
+def _checked(volume: torch.Tensor) -> MetaTensor:
+    if not isinstance(volume, MetaTensor):
+        raise TypeError(
+            f"Found a {type(volume).__name__}, expected a MetaTensor: without an affine nobody knows which side of "
+            "the array is which side of the patient. Load the scan with LoadScan."
+        )
+    if volume.ndim != 4:
+        raise ValueError(f"{_source(volume)}: has shape {tuple(volume.shape)}, expected [C, X, Y, Z].")
+    return volume
+
+
+def _check_same_grid(image: MetaTensor, outline: MetaTensor) -> None:
+    """Raise unless every voxel of the outline lies on that of the image with the same indices."""
+    shape, other = tuple(_checked(image).shape[1:]), tuple(_checked(outline).shape[1:])
+    if shape != other:
+        found = f"has {other} voxels, the image {_source(image)} has {shape}"
+    else:
+        # the map from index to place is affine, so two of them differ most at a corner
+        corners = np.array([[*corner, 1] for corner in product(*([0, size - 1] for size in shape))])
+        apart = float(np.linalg.norm(corners @ (_affine(image) - _affine(outline))[:3].T, axis=1).max())
+        if apart <= SAME_GRID * float(min(image.pixdim)):
+            return
+        found = f"lies up to {apart:.3g} mm beside the image {_source(image)}"
+    raise ValueError(
+        f"{_source(outline)}: {found}; expected the image's own grid. Check that the two belong together, or resample "
+        "the outline onto the image, nearest neighbour (monai.transforms.ResampleToMatch)."
+    )

@@ -1,0 +1,58 @@
+"""Write what inference found, at the end of a bundle's postprocessing."""
+
+import os
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from monai_sar.inferers.anomaly_result import AnomalyResult, Provenance
+from monai_sar.inferers.scan_predictor import checkpoint_sha256
+from monai_sar.networks.anomaly_detector import AnomalyDetector
+
+__all__ = ["SaveResultd"]
+
+
+class SaveResultd(MapTransform):
+    """Write map, picture and report of each scan; see :func:`monai_sar.writers.write_result`.
+
+    Items are those of :meth:`monai_sar.inferers.AnomalyResult.from_item`; they are passed on as they are.
+
+    Args:
+        keys: of the anomaly map in the scan's own grid.
+        output_dir: folder of the files.
+        detector: that made the map.
+        ckpt_path: of its checkpoint.
+        threshold: score above which a voxel is flagged.
+    """
+
+    writes_files = True
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        output_dir: str | os.PathLike[str],
+        detector: AnomalyDetector,
+        ckpt_path: str | os.PathLike[str],
+        threshold: float | None = None,
+    ) -> None:
+        super().__init__(keys)
+        self.output_dir = Path(output_dir)
+        self.detector = detector
+        self.ckpt_path = ckpt_path
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the results of one item."""
+        provenance = Provenance(
+            settings=self.detector.settings,
+            checkpoint_sha256=checkpoint_sha256(self.ckpt_path),
+            device=str(self.detector.encoder.mean.device),
+        )
+        for key in self.key_iterator(dict(data)):
+            item = {**{str(name): value for name, value in data.items()}, "pred": data[key]}
+            AnomalyResult.from_item(item, provenance=provenance, threshold=self.threshold).save(self.output_dir)
+        return dict(data)
