@@ -32,7 +32,8 @@ DEMO := demo/brain_mri
 BUNDLE := bundles/brain_mri_anomaly
 SCAN := phantom_9500_flair
 # A small image and a random encoder: no download, minutes on two cores. See the README for what that is worth.
-SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[224, 224]" --output_dir $(DEMO)/output
+SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[224, 224]" --mode bidirectional \
+	--dilations "[1]" --output_dir $(DEMO)/output
 RUN := $(BIN)/python -m monai.bundle run
 
 demo: $(DEMO)/output/$(SCAN)_anomaly.nii.gz $(DEMO)/output/metrics_test.json

@@ -42,9 +42,9 @@ class DINOv3Encoder(nn.Module):
     Args:
         model_name: a timm name of a DINOv3 ViT (``vit_{small,base,large,...}_patch16_dinov3``), of a DINOv3
             ConvNeXt (``convnext_{tiny,small,base,large}.dinov3_lvd1689m``) or of any other ViT.
-        weights: ``"hub"`` downloads timm's pretrained weights; ``"random"`` draws them from ``seed`` (no
-            network needed, and nothing learned); otherwise the path of Meta's ``.pth`` or of timm's
-            ``.safetensors`` / ``.pth``, told apart by their keys.
+        weights: ``"hub"`` downloads timm's pretrained weights; ``"random"`` draws them from ``seed``, with a
+            LayerScale of 1 (no download needed, and nothing learned); otherwise the path of Meta's ``.pth`` or of
+            timm's ``.safetensors`` / ``.pth``, told apart by their keys.
         layers: which blocks (stages) to take, negative from the end; several are concatenated in the order
             given. Default: the last block.
         seed: of the random weights.
@@ -153,12 +153,22 @@ def _create(model_name: str, weights: str | os.PathLike[str], seed: int) -> Any:
     if not timm.models.is_model_in_modules(model_name.split(".")[0], ("convnext",)):
         options["dynamic_img_size"] = True
     if weights == "random":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return timm.create_model(model_name, pretrained=False, **options)
+        return _create_random(model_name, options, seed)
     if weights == "hub":
         return _create_from_hub(model_name, options)
     return _create_from_file(model_name, weights, options)
+
+
+def _create_random(model_name: str, options: dict[str, Any], seed: int) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = timm.create_model(model_name, pretrained=False, **options)
+    # DINOv3 begins training with a LayerScale of 1e-5, with which a network that was only drawn does little more than
+    # embed patches. With 1 its blocks mix them, and anomalies are found better (benchmarks/README.md).
+    for name, parameter in network.named_parameters():
+        if "gamma" in name:
+            nn.init.ones_(parameter)
+    return network
 
 
 def _create_from_hub(model_name: str, options: dict[str, Any]) -> Any:

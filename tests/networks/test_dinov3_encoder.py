@@ -144,6 +144,13 @@ def test_random_weights_follow_the_seed_and_leave_the_global_generator_alone() -
     assert DINOv3Encoder(SMALL, weights="random", seed=2).sha256 != one.sha256
 
 
+def test_the_blocks_of_a_random_encoder_matter(encoder: DINOv3Encoder) -> None:
+    """With DINOv3's initial LayerScale of 1e-5 the last block would differ from the first by next to nothing."""
+    image = torch.rand(1, 3, 32, 32)
+    first, last = DINOv3Encoder(SMALL, weights="random", layers=[0])(image), encoder(image)
+    assert (first - last).square().mean() > 0.01
+
+
 def test_biases_are_never_lost_silently(tmp_path: Path, encoder: DINOv3Encoder) -> None:
     state = _meta_names(dict(encoder.network.state_dict()))
     state["blocks.3.attn.qkv.bias"] = torch.ones(3 * 384)
