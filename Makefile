@@ -24,8 +24,9 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# one thread for each of as many processes as there are cores; a file stays in one process, for its fixtures
 pytest: env
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # --- demo: what exists already is kept, so that a second run only shows where to look ---
 DEMO := demo/brain_mri

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from monai_sar._atomic import atomic_path
-from monai_sar.data.phantoms.brain_mri import CENTRAL_SLICES, BrainPhantom
+from monai_sar.data.phantoms.brain_mri import BrainPhantom
 
 __all__ = ["write_bmad_slices"]
 
@@ -18,7 +18,7 @@ MIN_LESION_PIXELS = 16  # a slice that shows less of a lesion is neither normal 
 def write_bmad_slices(
     phantom: BrainPhantom, root: Path, *, split: Literal["train", "valid", "test"], subject: int, count: int
 ) -> None:
-    """Write up to ``count`` central slices of a subject.
+    """Write up to ``count`` slices of a subject, from the skull base to the vertex as they come in a volume.
 
     Of a subject with a lesion only slices that show it are written, to ``Ungood``: its other slices are no
     examples of a normal brain. All slices of a subject share one linear scale, so that a slice is as bright as it
@@ -32,7 +32,7 @@ def write_bmad_slices(
         count: the most slices to write, evenly spread over those that qualify.
     """
     area = phantom.mask.sum(axis=(0, 1))
-    qualified = np.arange(phantom.image.shape[2])[CENTRAL_SLICES]
+    qualified = np.arange(phantom.image.shape[2])
     if area.any():
         qualified = qualified[area[qualified] >= min(MIN_LESION_PIXELS, area[qualified].max())]
     spread = np.linspace(0, len(qualified) - 1, min(count, len(qualified)))
