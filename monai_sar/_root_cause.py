@@ -26,10 +26,16 @@ def _print_with_root_cause(kind: type[BaseException], error: BaseException, trac
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error that an error comes from: the first of our own, whose message is for the user, or else the deepest."""
-    while (deeper := error.__cause__ or error.__context__) is not None:
-        # below our own message lies only the library call that it explains
-        if type(error).__module__.startswith("monai_sar"):
+    """The error that an error comes from: the first of our own, whose message is for the user, or else the deepest.
+
+    What was raised ``from None`` hides what lies below it, here as in a traceback.
+    """
+    seen = {id(error)}
+    # below our own message lies only the library call that it explains
+    while not type(error).__module__.startswith("monai_sar"):
+        deeper = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if deeper is None or id(deeper) in seen:
             break
+        seen.add(id(deeper))
         error = deeper
     return error

@@ -32,6 +32,15 @@ def test_without_one_of_our_own_it_is_the_deepest() -> None:
     assert str(root_cause(_wrapped(ValueError(), ours=False))) == "zlib: incorrect header"
 
 
+def test_from_none_hides_and_a_circle_ends() -> None:
+    hidden = ValueError("for the user")
+    hidden.__context__, hidden.__suppress_context__ = OSError("quotes the header"), True
+    assert root_cause(hidden) is hidden
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert root_cause(first) is second
+
+
 def test_a_process_ends_with_it() -> None:
     script = (
         "from monai_sar import show_root_cause\nshow_root_cause()\n"

@@ -1,7 +1,12 @@
 """``monai-sar predict``: anomaly maps of any number of scans."""
 
 import json
+import logging
+import math
 import os
+import tempfile
+import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +20,8 @@ __all__ = ["predict"]
 
 SOME_FAILED = 1
 WRONG_USE = 2
+
+A_DAY = 24 * 60 * 60
 
 
 def predict(
@@ -35,15 +42,21 @@ def predict(
     threshold: Annotated[float | None, typer.Option(help="Score above which a voxel is flagged; gives a mask.")] = None,
     series: Annotated[str | None, typer.Option(help="Series Instance UID, where a DICOM folder holds several.")] = None,
     spacing: Annotated[
-        str | None, typer.Option(help="Millimetres between columns, rows and slices of image files: 0.5,0.5,3")
+        str | None,
+        typer.Option(
+            help="Millimetres between columns, rows and slices of image files: 0.5,0.5,3. With it the images in a "
+            "folder are the slices of one scan; without it each is a scan of its own."
+        ),
     ] = None,
     axis: Annotated[
-        str, typer.Option(help="Plane of the slices: acquisition, axial, coronal or sagittal.")
-    ] = "acquisition",
+        str | None, typer.Option(help="Plane of the slices: axial, coronal, sagittal or (default) acquisition.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")
     ] = None,
-    amp: Annotated[bool, typer.Option(help="Mixed precision: faster on a GPU, equal to a few thousandths.")] = False,
+    amp: Annotated[
+        bool | None, typer.Option(help="Mixed precision: faster on a GPU, equal to a few thousandths.")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting of the bundle's inference config: key=value.")
     ] = None,
@@ -64,23 +77,25 @@ def predict(
 
     Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
+    _hush()
     from monai_sar.cli.process_group import ProcessGroup
-    from monai_sar.data.scans import ScanError, find_scans
+    from monai_sar.cli.scans_to_predict import scans_to_predict
     from monai_sar.inferers import ScanPredictor
 
+    group = ProcessGroup()
     try:
         overrides = _overrides(
             checkpoint, encoder_weights, threshold, series, spacing, axis, device, amp, setting or []
         )
-        scans = find_scans(inputs)
+        scans, results = scans_to_predict(inputs, output, stacks=spacing is not None)
         predictor = ScanPredictor.from_bundle(bundle, **overrides)
-        output.mkdir(parents=True, exist_ok=True)
-    except (ScanError, ValueError, OSError, RuntimeError) as error:
-        from monai_sar._root_cause import root_cause
-
-        typer.echo(f"monai-sar: {root_cause(error)}", err=True)
+        _make_folder(output)
+    except Exception as error:  # a wrong setting shows up wherever it is used first
+        typer.echo(f"monai-sar: {_reason(error)}", err=True)
         raise typer.Exit(WRONG_USE) from None
-    with ProcessGroup() as group:
+    if results and group.rank == 0:
+        typer.echo(f"Left out {len(results)} results of an earlier run, such as {_shown(results[0])}", err=True)
+    with group:
         failed = 0
         for number, scan in enumerate(scans):
             if number % group.size != group.rank:
@@ -90,12 +105,18 @@ def predict(
             if as_json:
                 typer.echo(json.dumps(outcome))
             else:
-                typer.echo(f"[{number + 1}/{len(scans)}] {_in_words(outcome)}", err=outcome["status"] == "failed")
+                _tell(outcome, f"[{number + 1}/{len(scans)}]")
         failed = group.sum(failed)
     if failed:
         if group.rank == 0 and not as_json:
             typer.echo(f"{failed} of {len(scans)} scans failed; each is named above.", err=True)
         raise typer.Exit(SOME_FAILED)
+
+
+def _hush() -> None:
+    """Keep from the user what MONAI says to all whose machine has no codec of NVIDIA's; DICOM is read without it."""
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
 
 
 def _overrides(
@@ -104,9 +125,9 @@ def _overrides(
     threshold: float | None,
     series: str | None,
     spacing: str | None,
-    axis: str,
+    axis: str | None,
     device: str | None,
-    amp: bool,
+    amp: bool | None,
     settings: list[str],
 ) -> dict[str, Any]:
     """The options under the names of the inference config; what was not given is not there."""
@@ -117,44 +138,92 @@ def _overrides(
         "encoder_weights": encoder_weights,
         "threshold": threshold,
         "series_uid": series,
-        "spacing": None if spacing is None else [float(mm) for mm in spacing.split(",")],
+        "spacing": None if spacing is None else _millimetres(spacing),
         "slice_axis": axis,
         "device": None if device is None else torch.device(device),
-        "amp": amp or None,
+        "amp": amp,
     }
-    for pair in settings:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set {pair}: expected key=value.")
-        given[key] = yaml.safe_load(value)
-    return {key: value for key, value in given.items() if value is not None}
+    return {key: value for key, value in given.items() if value is not None} | dict(map(_key_and_value, settings))
+
+
+def _millimetres(text: str) -> list[float]:
+    try:
+        lengths = [float(length) for length in text.split(",")]
+    except ValueError:
+        lengths = []
+    if len(lengths) != 3 or not all(math.isfinite(length) and length > 0 for length in lengths):
+        raise ValueError(f"--spacing {text}: expected three lengths above 0 in millimetres, such as 0.5,0.5,3.")
+    return lengths
+
+
+def _key_and_value(pair: str) -> tuple[str, Any]:
+    key, equals, text = pair.partition("=")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not equals:
+        raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
+    return key, value
+
+
+def _make_folder(output: Path) -> None:
+    """Make the output folder, see that it can be written to, and clear what killed runs have left half written."""
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output}: is a file; --output names a folder.")
+    output.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=output).close()
+    for leftover in output.glob(".partial-*"):
+        try:
+            if time.time() - leftover.stat().st_mtime > A_DAY:  # a younger one may be another process's
+                leftover.unlink()
+        except FileNotFoundError:  # another process was faster
+            continue
 
 
 def _predict_one(predictor: "ScanPredictor", scan: Path, output: Path, *, overwrite: bool) -> dict[str, Any]:
     """Predict and write one scan; whatever goes wrong with it is its own outcome, and the others go on."""
-    from monai_sar._root_cause import root_cause
-    from monai_sar.writers.result import is_written, report_path
+    from monai_sar.writers.result import find_report, report_path, write_result
 
     try:
         item = predictor.prepare(scan)
-        report = report_path(item["image"], output)
-        if not overwrite and is_written(item["image"], output, predictor.identity):
-            return {"scan": str(scan), "status": "there already", "report": str(report)}
-        result = predictor.run(item)
-        result.save(output)
-    except Exception as error:  # one scan must not end the others
-        cause = root_cause(error)
-        known = isinstance(cause, (ValueError, OSError, MemoryError))
+        report = None if overwrite else find_report(item["image"], output, predictor.identity)
+        status = "done" if report is None else "there already"
+        if report is None:
+            report = write_result(predictor.run(item), output)
         return {
             "scan": str(scan),
-            "status": "failed",
-            "error": str(cause) if known else f"{type(cause).__name__}: {cause}",
+            "status": status,
+            "report": str(report_path(item["image"], output)),
+            "score": report["score"]["scan"],
+            "warnings": report["warnings"],
         }
-    return {"scan": str(scan), "status": "done", "report": str(report), "score": result.score}
+    except Exception as error:  # one scan must not end the others
+        reason = " ".join(_reason(error).split())
+        named = reason if reason.startswith(str(scan)) else f"{scan}: {reason}"
+        return {"scan": str(scan), "status": "failed", "error": named}
 
 
-def _in_words(outcome: dict[str, Any]) -> str:
+def _reason(error: BaseException) -> str:
+    """The root cause, with the kind of error where the message is not meant for users."""
+    from monai_sar._root_cause import root_cause
+
+    cause = root_cause(error)
+    own = type(cause).__module__.startswith("monai_sar")
+    text = str(cause) if own else " ".join(str(cause).split())
+    return text if isinstance(cause, (ValueError, OSError)) else f"{type(cause).__name__}: {text}".removesuffix(": ")
+
+
+def _tell(outcome: dict[str, Any], position: str) -> None:
     if outcome["status"] == "failed":
-        return f"FAILED {outcome['error']}"
-    score = f", score {outcome['score']:.4g}" if "score" in outcome else ""
-    return f"{outcome['scan']}: {outcome['status']}{score} -> {os.path.relpath(outcome['report'])}"
+        typer.echo(_shown(f"{position} FAILED {outcome['error']}"), err=True)
+        return
+    report = os.path.relpath(outcome["report"])
+    typer.echo(_shown(f"{position} {outcome['scan']}: {outcome['status']}, score {outcome['score']:.4g} -> {report}"))
+    for warning in outcome["warnings"]:
+        typer.echo(_shown(f"{position} {outcome['scan']}: note: {warning}"), err=True)
+
+
+def _shown(text: str | Path) -> str:
+    """A text that every terminal takes: file names may hold bytes that are no characters."""
+    return str(text).encode(errors="replace").decode()

@@ -42,13 +42,15 @@ class Provenance:
         settings: of the detector: encoder with the SHA-256 of its weights, network, preprocessing.
         checkpoint_sha256: of the checkpoint's file.
         device: "cpu", "cuda:0", ...
-        runtime_s: seconds from the scan in memory to its map and score; None where it was not measured.
+        amp: whether in mixed precision.
+        runtime_s: seconds from the prepared scan in memory to its map; None where it was not measured.
         peak_memory_mib: the most memory the process has held so far; None where it was not measured.
     """
 
     settings: Mapping[str, Any]
     checkpoint_sha256: str
     device: str
+    amp: bool
     runtime_s: float | None = None
     peak_memory_mib: float | None = None
 
@@ -117,7 +119,11 @@ class AnomalyResult:
 
         Returns:
             The path of the report, which is written last.
-        """
-        from monai_sar.writers.result import write_result  # the writers import the result
 
-        return write_result(self, folder)
+        Raises:
+            ValueError: the folder is the scan's own.
+        """
+        from monai_sar.writers.result import report_path, write_result  # the writers import the result
+
+        write_result(self, folder)
+        return report_path(self.anomaly_map, folder)

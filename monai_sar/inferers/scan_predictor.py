@@ -1,23 +1,30 @@
 """From the path of a scan to its result, with the parts that a bundle's inference config defines."""
 
 import hashlib
+import json
+import math
 import os
-import resource
+import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from monai.bundle import ConfigParser
 from monai.inferers import Inferer
 from monai.transforms import Compose
 
 from monai_sar._root_cause import root_cause
 from monai_sar.inferers.anomaly_result import AnomalyResult, Provenance
-from monai_sar.networks.anomaly_detector import AnomalyDetector, read_checkpoint, saved_with
+from monai_sar.networks.anomaly_detector import AnomalyDetector, CheckpointError, read_checkpoint, saved_with
 
 __all__ = ["BundleError", "ScanPredictor", "checkpoint_sha256"]
+
+PARTS = ("ckpt_path", "network", "preprocessing", "inferer", "postprocessing")
+"""What an inference config must define."""
 
 
 class BundleError(ValueError):
@@ -30,20 +37,80 @@ def checkpoint_sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _config_of(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint was trained with, under the names of a bundle's settings."""
-    settings = saved["settings"]
-    encoder, network = settings["encoder"], settings["network"]
-    preprocessing = {key: value for key, value in settings["preprocessing"].items() if key != "modality"}
-    config = {
-        "encoder_name": encoder["model_name"],
-        "encoder_layers": encoder["layers"],
-        **{key: settings[key] for key in ("image_size", "keep_aspect_ratio", "standardize")},
-        **{key: value for key, value in network.items() if key not in ("spatial_dims", "in_channels")},
-        **preprocessing,
-    }
-    # weights from a file are the caller's to give
-    return config if saved["encoder_weights"] == "file" else {**config, "encoder_weights": saved["encoder_weights"]}
+def _trained_with(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a checkpoint was trained with, under the names of a bundle's settings.
+
+    Raises:
+        CheckpointError: it does not say so, or says more: a config runs text such as ``$import os``, and a checkpoint
+            that somebody sent must not bring code along.
+    """
+    try:
+        saved = saved_with(read_checkpoint(path))
+        settings = saved["settings"]
+        encoder, network = settings["encoder"], settings["network"]
+        # how image files are read is no choice where scans are read: another reading is a mismatch, and told
+        fixed = ("modality", "color", "intensity")
+        preprocessing = {key: value for key, value in settings["preprocessing"].items() if key not in fixed}
+        config = {
+            "encoder_name": encoder["model_name"],
+            "encoder_layers": encoder["layers"],
+            **{key: settings[key] for key in ("image_size", "keep_aspect_ratio", "standardize")},
+            **{key: value for key, value in network.items() if key not in ("spatial_dims", "in_channels")},
+            **preprocessing,
+            "encoder_weights": saved["encoder_weights"],
+        }
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"'{path}' does not say what it was trained with; it is damaged, or too old.") from error
+    for key, value in config.items():
+        if not (key.isidentifier() and _is_plain(value)):  # "inferer::_target_" names a part of a component
+            raise CheckpointError(
+                f"'{path}': its setting {key!r} has no plain name and value, so it is not used; do not trust it."
+            )
+    return config
+
+
+def _weights_file(checkpoint: Any, parser: ConfigParser) -> Any:
+    given = parser.get("encoder_weights")
+    if given in (None, "hub", "random"):
+        raise CheckpointError(
+            f"'{checkpoint}' was trained with encoder weights from a file, so give that file: encoder_weights=PATH, on "
+            "the command line --encoder-weights PATH (or 'hub', if it is the published one)."
+        )
+    return given
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value means itself to a config: numbers, names, lists of them; no expression, reference or object."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, str):
+        return re.fullmatch(r"\w[\w.-]*", value) is not None
+    return value is None or isinstance(value, (bool, int, float))
+
+
+def _read_config(bundle: Path) -> tuple[Path, ConfigParser]:
+    files = [bundle / "configs" / name for name in ("inference.yaml", "inference.yml", "inference.json")]
+    file = next((path for path in files if path.is_file()), None)
+    if file is None:
+        raise BundleError(f"'{bundle}' is not the folder of a bundle: it has no configs/inference.yaml.")
+    parser = ConfigParser()
+    try:
+        parser.read_config(str(file))
+    except (yaml.YAMLError, ValueError) as error:
+        raise BundleError(f"{file} cannot be read as a config: {' '.join(str(error).split())}") from error
+    missing = [part for part in PARTS if part not in parser.get()]
+    if missing:
+        raise BundleError(f"{file} does not define {', '.join(missing)}, which prediction needs.")
+    return file, parser
+
+
+def _unwrapped(call: Callable[[], Any]) -> Any:
+    """Call MONAI so that an error is raised as itself, not in the RuntimeError that MONAI puts around it."""
+    try:
+        return call()
+    except RuntimeError as error:
+        cause = root_cause(error)
+    raise cause  # out here, because the wrapper is not what caused the cause
 
 
 class ScanPredictor:
@@ -59,6 +126,9 @@ class ScanPredictor:
         checkpoint_sha256: of the checkpoint's file.
         threshold: score above which a voxel is flagged.
         amp: mixed precision.
+
+    Raises:
+        ValueError: the threshold is no finite number.
     """
 
     def __init__(
@@ -72,6 +142,8 @@ class ScanPredictor:
         threshold: float | None = None,
         amp: bool = False,
     ) -> None:
+        if threshold is not None and not math.isfinite(threshold):
+            raise ValueError(f"The threshold is {threshold}, expected a finite number.")
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.inferer = inferer
@@ -93,41 +165,38 @@ class ScanPredictor:
             CheckpointError: no checkpoint, or one that was trained with other settings.
         """
         root = Path(bundle)
-        configs = [root / "configs" / name for name in ("inference.yaml", "inference.yml", "inference.json")]
-        config = next((path for path in configs if path.is_file()), None)
-        if config is None:
-            raise BundleError(f"'{root}' is not the folder of a bundle: it has no configs/inference.yaml.")
-        parser = ConfigParser()
-        parser.read_config(str(config))
+        config, parser = _read_config(root)
         unknown = sorted(overrides.keys() - parser.get().keys())
         if unknown:
             raise BundleError(f"{config} has no setting {', '.join(map(repr, unknown))}.")
         parser.update({"bundle_root": str(root), **overrides})
-        checkpoint = parser.get_parsed_content("ckpt_path")
-        trained_with = _config_of(saved_with(read_checkpoint(checkpoint)))
-        parser.update({key: value for key, value in trained_with.items() if key not in overrides})
-        parser.parse(reset=True)
-        network = parser.get_parsed_content("network")
-        network.load_checkpoint(checkpoint)
+        checkpoint = _unwrapped(lambda: parser.get_parsed_content("ckpt_path"))
+        trained_with = {key: value for key, value in _trained_with(checkpoint).items() if key not in overrides}
+        if trained_with.get("encoder_weights") == "file":
+            trained_with["encoder_weights"] = _weights_file(checkpoint, parser)
+        parser.update(trained_with)
+        parts = _unwrapped(lambda: {part: parser.get_parsed_content(part) for part in PARTS})
+        parts["network"].load_checkpoint(checkpoint)
         # saving is the caller's affair
-        steps = parser.get_parsed_content("postprocessing").transforms
+        steps = [step for step in parts["postprocessing"].transforms if not getattr(step, "writes_files", False)]
         return cls(
-            network,
-            preprocessing=parser.get_parsed_content("preprocessing"),
-            inferer=parser.get_parsed_content("inferer"),
-            postprocessing=Compose([step for step in steps if not getattr(step, "writes_files", False)]),
+            parts["network"],
+            preprocessing=parts["preprocessing"],
+            inferer=parts["inferer"],
+            postprocessing=Compose(steps),
             checkpoint_sha256=checkpoint_sha256(checkpoint),
-            threshold=parser.get_parsed_content("threshold"),
-            amp=bool(parser.get_parsed_content("amp")),
+            threshold=parser.get_parsed_content("threshold", default=None),
+            amp=bool(parser.get_parsed_content("amp", default=False)),
         )
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a result depends on besides the scan; JSON-able."""
+        """What a result depends on besides the prepared scan; JSON-able."""
         return {
             "settings": self.network.settings,
             "checkpoint_sha256": self.checkpoint_sha256,
             "threshold": self.threshold,
+            "amp": self.amp,
         }
 
     def __call__(self, path: str | os.PathLike[str]) -> AnomalyResult:
@@ -147,24 +216,32 @@ class ScanPredictor:
         Raises:
             ScanError: the scan cannot be read without guessing.
         """
-        try:
-            return dict(self.preprocessing({"image": str(path)}))
-        except RuntimeError as error:  # MONAI's Compose wraps what its transforms raise
-            raise root_cause(error) from error
+        return dict(_unwrapped(lambda: self.preprocessing({"image": str(path)})))
 
     def run(self, item: Mapping[str, Any]) -> AnomalyResult:
         """Map the anomalies of a scan that :meth:`prepare` prepared."""
         start = time.perf_counter()
         item = dict(item)
         device = self.network.encoder.mean.device
-        with torch.inference_mode(), torch.autocast(device.type, enabled=self.amp):
+        with torch.no_grad(), torch.autocast(device.type, enabled=self.amp):
             item["pred"] = self.inferer(item["image"][None].to(device), self.network)[0]
         item = self.postprocessing(item)
         provenance = Provenance(
             settings=self.network.settings,
             checkpoint_sha256=self.checkpoint_sha256,
             device=str(device),
+            amp=self.amp,
             runtime_s=round(time.perf_counter() - start, 3),
-            peak_memory_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            peak_memory_mib=_peak_memory_mib(),
         )
         return AnomalyResult.from_item(item, provenance=provenance, threshold=self.threshold)
+
+
+def _peak_memory_mib() -> float | None:
+    """The most memory that this process has held; None on Windows, which does not say so."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)  # bytes on macOS, KiB elsewhere

@@ -36,7 +36,7 @@ class StoredIntensityd(MapTransform):
             if "stored_max" not in image.meta:
                 raise ValueError(
                     f"{image.meta.get('filename_or_obj', key)} is no image file with a stored range. "
-                    "Scale it by its foreground instead (in a bundle: --intensity foreground)."
+                    "Train with intensities scaled by the foreground instead (in a bundle: --intensity foreground)."
                 )
             scaled[key] = image / image.meta["stored_max"]
         return scaled

@@ -42,7 +42,8 @@ def write_overlay(
 ) -> None:
     """Write a PNG: one column per slice; above the scan, below the scan under its anomaly map.
 
-    The slice with the highest scores is marked; the others are spread evenly over the slices with tissue.
+    The slice with the highest scores in tissue is marked; one shows most of the known lesion; the others are spread
+    evenly over the slices with tissue.
     One colour scale serves all slices shown: that of the scores of the tissue (see `display_range`). It is
     transparent at its lower end.
 
@@ -64,8 +65,10 @@ def write_overlay(
     """
     _check(image, anomaly_map, spacing=spacing, mask=mask, lesion=lesion, slices=slices)
     foreground = tissue(image)
-    shown = representative_slices(foreground, anomaly_map, slices=slices)
-    worst = most_anomalous_slice(anomaly_map)
+    # scores in air, of ghosts say, do not choose the slice, as they do not count in the score of the scan
+    in_tissue = np.where(foreground, anomaly_map, anomaly_map.min())
+    shown = representative_slices(foreground, in_tissue, lesion=lesion, slices=slices)
+    worst = most_anomalous_slice(in_tissue)
     grey = _grey_window(image)
     colours = Normalize(*display_range(anomaly_map[foreground], threshold=threshold), clip=True)
     grid = PanelGrid.fit(*image.shape[:2], spacing=spacing, slices=len(shown))

@@ -1,23 +1,37 @@
 """One scan's result as JSON, for machines and for the record."""
 
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from monai.data import MetaTensor
 
 from monai_sar import __version__
 from monai_sar.inferers.anomaly_result import TOP_FRACTION, AnomalyResult
 
-__all__ = ["REPORT_VERSION", "make_report"]
+__all__ = ["REPORT_VERSION", "grid", "make_report"]
 
 REPORT_VERSION = 1
 _PACKAGES = ("torch", "monai", "timm", "numpy", "nibabel", "pydicom", "highdicom")
+_UID = re.compile(r"(, UID )?\b[0-2](\.\d+){3,}")
 
 
-def make_report(result: AnomalyResult, outputs: Mapping[str, str]) -> dict[str, Any]:
+def grid(volume: MetaTensor) -> dict[str, Any]:
+    """Say where the voxels of ``[1, I, J, K]`` lie; JSON-able."""
+    affine = np.asarray(volume.affine, dtype=float)
+    return {
+        "shape": list(volume.shape[1:]),
+        "spacing_mm": [round(float(mm), 6) for mm in volume.pixdim],
+        "orientation": "".join(nib.aff2axcodes(affine)),
+        "affine": affine.tolist(),
+    }
+
+
+def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Sequence[str] = ()) -> dict[str, Any]:
     """Describe a result; the schema is ``docs/reference/report.schema.json``.
 
     The scan is identified by the SHA-256 of its files alone: no name, no path, no DICOM identifier.
@@ -25,11 +39,9 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str]) -> dict[str, 
     Args:
         result: of one scan.
         outputs: what was written -> file name in the folder of the report.
+        warnings: what went otherwise than usual when it was written.
     """
-    anomaly_map = result.anomaly_map
-    meta = anomaly_map.meta
-    affine = np.asarray(anomaly_map.affine, dtype=float)
-    mask = result.mask
+    meta, mask = result.anomaly_map.meta, result.mask
     notes: Sequence[str] = meta.get("notes") or []
     return {
         "report_version": REPORT_VERSION,
@@ -38,12 +50,10 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str]) -> dict[str, 
             "sha256": meta["sha256"],
             "kind": meta["kind"],
             "modality": meta["modality"] or None,
-            "shape": list(anomaly_map.shape[1:]),
-            "spacing_mm": [round(float(mm), 6) for mm in anomaly_map.pixdim],
-            "orientation": "".join(nib.aff2axcodes(affine)),
-            "affine": affine.tolist(),
+            **grid(result.anomaly_map),
             "slice_axis": int(meta["slice_axis"]),
         },
+        "display": grid(result.display.image),
         "score": {
             "definition": f"mean of the highest {TOP_FRACTION:.0%} of the scores in tissue",
             "scan": result.score,
@@ -55,7 +65,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str]) -> dict[str, 
         else {
             "threshold": result.threshold,
             "voxels": int(mask.sum()),
-            "volume_ml": float(mask.sum()) * _voxel_ml(affine),
+            "volume_ml": float(mask.sum()) * _voxel_ml(mask),
         },
         "model": {
             "settings": dict(result.provenance.settings),
@@ -63,15 +73,17 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str]) -> dict[str, 
         },
         "run": {
             "device": result.provenance.device,
+            "amp": result.provenance.amp,
             "runtime_s": result.provenance.runtime_s,
             "peak_memory_mib": result.provenance.peak_memory_mib,
             "versions": {"monai-sar": __version__, "python": platform.python_version()}
             | {package: version(package) for package in _PACKAGES},
         },
         "outputs": dict(outputs),
-        "warnings": list(notes),
+        # notes give the UIDs of series that were left out
+        "warnings": [_UID.sub("", text) for text in (*notes, *warnings)],
     }
 
 
-def _voxel_ml(affine: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    return float(abs(np.linalg.det(affine[:3, :3]))) / 1000
+def _voxel_ml(volume: MetaTensor) -> float:
+    return float(abs(np.linalg.det(np.asarray(volume.affine, dtype=float)[:3, :3]))) / 1000

@@ -43,9 +43,13 @@ def most_anomalous_slice(anomaly_map: npt.NDArray[np.floating]) -> int:
 
 
 def representative_slices(
-    foreground: npt.NDArray[np.bool_], anomaly_map: npt.NDArray[np.floating], *, slices: int = 5
+    foreground: npt.NDArray[np.bool_],
+    anomaly_map: npt.NDArray[np.floating],
+    *,
+    lesion: npt.NDArray[np.bool_] | None = None,
+    slices: int = 5,
 ) -> list[int]:
-    """The most anomalous slice, and others spread evenly over the slices that hold tissue.
+    """The most anomalous slice, the one that shows most of a known lesion, and others spread over the tissue.
 
     A slice holds tissue when it has at least a tenth of what the fullest slice has, so the empty ends of a
     scan are not shown.
@@ -53,6 +57,7 @@ def representative_slices(
     Args:
         foreground: where the scan is not air, `[H, W, D]`.
         anomaly_map: its scores `[H, W, D]`.
+        lesion: where it is known, `[H, W, D]`.
         slices: how many to choose at most.
 
     Returns:
@@ -64,6 +69,12 @@ def representative_slices(
     # centres of equal parts of the range: both ends of an organ say little
     positions = (np.arange(count) + 0.5) * candidates.size / count - 0.5
     chosen = candidates[np.round(positions).astype(int)]
-    worst = most_anomalous_slice(anomaly_map)
-    chosen[np.abs(chosen - worst).argmin()] = worst
+    wanted = [most_anomalous_slice(anomaly_map)]
+    if lesion is not None and lesion.any() and count > 1:
+        wanted.append(int(lesion.sum(axis=(0, 1)).argmax()))
+    for index in wanted:
+        if index not in chosen:
+            # in the place of the nearest one, but never of another that is wanted
+            distance = np.where(np.isin(chosen, wanted), np.inf, np.abs(chosen - index))
+            chosen[distance.argmin()] = index
     return sorted({int(index) for index in chosen})

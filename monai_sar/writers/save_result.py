@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from monai_sar.inferers.anomaly_result import AnomalyResult, Provenance
 from monai_sar.inferers.scan_predictor import checkpoint_sha256
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.writers.result import result_name
 
 __all__ = ["SaveResultd"]
 
@@ -26,6 +28,10 @@ class SaveResultd(MapTransform):
         detector: that made the map.
         ckpt_path: of its checkpoint.
         threshold: score above which a voxel is flagged.
+        amp: whether the map was made in mixed precision.
+
+    Raises:
+        ValueError: when called: two scans would have results of the same name.
     """
 
     writes_files = True
@@ -38,12 +44,15 @@ class SaveResultd(MapTransform):
         detector: AnomalyDetector,
         ckpt_path: str | os.PathLike[str],
         threshold: float | None = None,
+        amp: bool = False,
     ) -> None:
         super().__init__(keys)
         self.output_dir = Path(output_dir)
         self.detector = detector
         self.ckpt_path = ckpt_path
         self.threshold = threshold
+        self.amp = amp
+        self.written: dict[str, str] = {}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the results of one item."""
@@ -51,8 +60,19 @@ class SaveResultd(MapTransform):
             settings=self.detector.settings,
             checkpoint_sha256=checkpoint_sha256(self.ckpt_path),
             device=str(self.detector.encoder.mean.device),
+            amp=self.amp,
         )
         for key in self.key_iterator(dict(data)):
             item = {**{str(name): value for name, value in data.items()}, "pred": data[key]}
+            self._check_name(data[key])
             AnomalyResult.from_item(item, provenance=provenance, threshold=self.threshold).save(self.output_dir)
         return dict(data)
+
+    def _check_name(self, anomaly_map: MetaTensor) -> None:
+        name, source = result_name(anomaly_map), str(anomaly_map.meta["filename_or_obj"])
+        other = self.written.setdefault(name, source)
+        if other != source and anomaly_map.meta["kind"] != "dicom":  # a DICOM series is called by what is in it
+            raise ValueError(
+                f"{other} and {source}: their results would both be called '{name}'; predict them into different "
+                "folders."
+            )

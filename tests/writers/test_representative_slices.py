@@ -43,6 +43,17 @@ def test_an_anomaly_in_an_empty_slice_is_shown_all_the_same() -> None:
     assert representative_slices(tissue(image), scores, slices=3)[0] == 0
 
 
+@pytest.mark.parametrize("lesion_slice", [0, 7, 19, 20, 39])
+@pytest.mark.parametrize("slices", [2, 5])
+def test_the_worst_slice_and_the_lesion_are_both_shown(lesion_slice: int, slices: int) -> None:
+    scores, lesion = np.zeros((32, 32, 40)), np.zeros((32, 32, 40), dtype=bool)
+    scores[10:20, 10:20, 19] = 1
+    lesion[4:9, 4:9, lesion_slice] = True
+    chosen = representative_slices(tissue(ball(40)), scores, lesion=lesion, slices=slices)
+    assert {19, lesion_slice} <= set(chosen)
+    assert len(chosen) == slices
+
+
 def test_one_stray_pixel_does_not_decide() -> None:
     scores = np.zeros((64, 64, 6))
     scores[5, 5, 1] = 2

@@ -1,0 +1,277 @@
+"""``monai-sar predict`` in this process: what is told, what is done again, what is never overwritten."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from monai_sar import AnomalyDetector
+from monai_sar.cli import app
+from tests.conftest import BUNDLE, head, one_study, save_nifti
+
+Write = Callable[..., NDArray[np.int64]]
+Predict = Callable[..., Result]
+
+
+@pytest.fixture
+def predict(checkpoint: Path) -> Predict:
+    """Call the command with the tiny checkpoint."""
+
+    def call(*arguments: str | Path) -> Result:
+        command = ["predict", f"--bundle={BUNDLE}", f"--checkpoint={checkpoint}", *map(str, arguments)]
+        return CliRunner().invoke(app, command)
+
+    return call
+
+
+def outcomes(result: Result) -> dict[str, dict[str, Any]]:
+    """Of a run with --json: what became of each scan, by the name of its path."""
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return {Path(line["scan"]).name: line for line in lines}
+
+
+def times(folder: Path, start: str = "") -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name.startswith(start)}
+
+
+def told(result: Result) -> list[str]:
+    """What stands on standard error besides progress bars."""
+    return [line for line in result.stderr.replace("\r", "\n").splitlines() if line and "slice/s" not in line]
+
+
+# --- wrong use: one line, status 2, nothing done ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.nii.gz"], "absent.nii.gz: does not exist"),
+        (["notes.md"], "notes.md: is not NIfTI"),
+        (["empty"], "empty: holds no NIfTI"),
+        (["scan.nii.gz", "--bundle=empty"], "'empty' is not the folder of a bundle"),
+        (["scan.nii.gz", "--checkpoint=absent.pt"], "no checkpoint at 'absent.pt'"),
+        (["scan.nii.gz", "--checkpoint=notes.md"], "'notes.md' (2 bytes) cannot be read as a checkpoint"),
+        (["scan.nii.gz", "--spacing=1,2"], "--spacing 1,2: expected three lengths"),
+        (["scan.nii.gz", "--spacing=1,2,x"], "--spacing 1,2,x: expected three lengths"),
+        (["scan.nii.gz", "--spacing=1,2,-3"], "--spacing 1,2,-3: expected three lengths"),
+        (["scan.nii.gz", "--axis=axle"], "'axle'"),
+        (["scan.nii.gz", "--set=threshold"], "--set threshold: expected key=value"),
+        (["scan.nii.gz", "--set=image_size=[48"], "--set image_size=[48: expected key=value"),
+        (["scan.nii.gz", "--set=tresh=1"], "has no setting 'tresh'"),
+        (["scan.nii.gz", "--set=hidden_channels=many"], "TypeError"),
+        (["scan.nii.gz", "--threshold=nan"], "threshold is nan"),
+        (["scan.nii.gz", "--device=gpu"], "gpu"),
+        (["scan.nii.gz", "--encoder-weights=absent.pth"], "absent.pth"),
+        (["scan.nii.gz", "--output=notes.md"], "notes.md: is a file"),
+        (["a/scan.nii.gz", "b/scan.nii.gz"], "a/scan.nii.gz and b/scan.nii.gz: their results would both be called"),
+        (["scan.nii.gz", "scan.nii"], "scan.nii and scan.nii.gz: their results would both be called 'scan'"),
+        (["scan.nii.gz", "--output=."], "scan.nii.gz: lies in the output folder"),
+        (["scans.txt", "--output=."], "scan.nii.gz: lies in the output folder"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], message: str, predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.md").write_text("no")
+    (tmp_path / "scans.txt").write_text("scan.nii.gz\n")
+    for name in ("scan.nii.gz", "scan.nii", "a/scan.nii.gz", "b/scan.nii.gz"):
+        save_nifti(tmp_path / name)
+    result = predict("--output=out", *arguments)
+    assert result.exit_code == 2
+    assert len(told(result)) == 1
+    assert message in told(result)[0]
+    assert result.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_are_not_written_into_a_dicom_series(predict: Predict, write_series: Write, tmp_path: Path) -> None:
+    write_series(tmp_path / "series", modality="MR")
+    before = times(tmp_path / "series")
+    result = predict(tmp_path, f"--output={tmp_path / 'series'}")
+    assert result.exit_code == 2
+    assert "lies in the output folder" in told(result)[0]
+    assert times(tmp_path / "series") == before
+
+
+# --- bad scans among good ones ---
+
+
+def test_bad_scans_are_named_and_the_others_written(predict: Predict, write_series: Write, tmp_path: Path) -> None:
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    save_nifti(scans / "b_good.nii.gz")
+    save_nifti(scans / "z_good.nii.gz")
+    save_nifti(scans / "c_constant.nii.gz", np.full((20, 20, 3), 7, np.int16))
+    save_nifti(scans / "d_nan.nii.gz", np.full((20, 20, 3), np.nan, np.float32))
+    (scans / "e_cut.nii.gz").write_bytes((scans / "b_good.nii.gz").read_bytes()[:900])
+    header = nib.nifti1.Nifti1Header()
+    header.set_data_shape((32767, 32767, 30000))
+    header["vox_offset"] = 352
+    (scans / "f_boundless.nii").write_bytes(header.binaryblock + b"\0" * 400)
+    write_series(scans / "g_ct", modality="CT")
+    Image.new("RGB", (20, 20), "red").save(scans / "h_colour.png")
+
+    result = predict(scans, f"--output={out}", "--json")
+    assert result.exit_code == 1
+    said = outcomes(result)
+    assert {name for name, outcome in said.items() if outcome["status"] == "done"} == {"b_good.nii.gz", "z_good.nii.gz"}
+    for name, word in {
+        "c_constant.nii.gz": "every voxel is 7",
+        "d_nan.nii.gz": "NaN",
+        "e_cut.nii.gz": "truncated or damaged",
+        "f_boundless.nii": "",
+        "g_ct": "modality is CT, expected MR",
+        "h_colour.png": "colour",
+    }.items():
+        assert said[name]["status"] == "failed"
+        assert said[name]["error"].startswith(str(scans / name))
+        assert word in said[name]["error"]
+        assert "\n" not in said[name]["error"]
+    assert {name.split("_good")[0] for name in times(out)} == {"b", "z"}
+
+    words = predict(scans, f"--output={out}")
+    assert words.exit_code == 1
+    assert [line.split()[1] for line in told(words)] == ["FAILED"] * 6 + ["of"]
+    assert told(words)[-1] == "6 of 8 scans failed; each is named above."
+    assert [line.split(": ")[1].split(",")[0] for line in words.stdout.splitlines()] == ["there already"] * 2
+
+
+def test_what_a_reader_should_know_is_told(predict: Predict, write_series: Write, tmp_path: Path) -> None:
+    write_series(tmp_path / "series", modality="MR", shape=(4, 20, 24), edit=one_study())
+    write_series(tmp_path / "series", modality="MR", shape=(1, 20, 24), number=2)
+    result = predict(tmp_path / "series", f"--output={tmp_path / 'out'}")
+    assert result.exit_code == 0
+    assert [line for line in told(result) if "note: left out: series 2" in line]
+
+
+# --- what is there already ---
+
+
+def test_what_is_there_is_not_done_again(predict: Predict, checkpoint: Path, tmp_path: Path) -> None:
+    """Unless the scan, the checkpoint or a setting that matters is another one."""
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    for name in ("a", "b"):
+        save_nifti(scans / f"{name}.nii.gz", head(seed=ord(name)))
+    base = [scans, f"--output={out}", "--json"]
+
+    def statuses(*more: str | Path) -> list[str]:
+        result = predict(*base, *more)
+        assert result.exit_code == 0, result.output
+        return [outcome["status"] for outcome in outcomes(result).values()]
+
+    first = predict(*base)
+    assert [outcome["status"] for outcome in outcomes(first).values()] == ["done"] * 2
+    before = times(out)
+    again = predict(*base)
+    assert [outcome["status"] for outcome in outcomes(again).values()] == ["there already"] * 2
+    for name, outcome in outcomes(again).items():
+        assert outcome == outcomes(first)[name] | {"status": "there already"}  # score and report are told too
+    assert times(out) == before
+
+    save_nifti(scans / "a.nii.gz", head(seed=99))
+    assert statuses() == ["done", "there already"]
+    assert times(out, "b") == {name: at for name, at in before.items() if name.startswith("b")}
+
+    copied = tmp_path / "other.pt"
+    copied.write_bytes(checkpoint.read_bytes() + b"\0")
+    (scans / "b.nii.gz").unlink()
+    for change in (["--threshold=1"], ["--threshold=1.01"], ["--axis=coronal"], ["--amp"], [f"--checkpoint={copied}"]):
+        assert statuses(*change) == ["done"], change
+    assert statuses() == ["done"]
+    assert statuses() == ["there already"]
+    assert statuses("--overwrite") == ["done"]
+
+
+def test_results_of_an_earlier_run_are_no_scans(predict: Predict, write_series: Write, tmp_path: Path) -> None:
+    """The output folder may lie among the scans."""
+    save_nifti(tmp_path / "head.nii.gz")
+    write_series(tmp_path / "series", modality="MR", shape=(4, 20, 24), edit=one_study())
+    options = [f"--output={tmp_path / 'out'}", "--threshold=1", "--json"]
+    assert outcomes(predict(tmp_path, *options)).keys() == {"head.nii.gz", "series"}
+    again = predict(tmp_path, *options)
+    assert again.exit_code == 0
+    assert outcomes(again).keys() == {"head.nii.gz", "series"}
+    assert "Left out" in told(again)[0]
+
+    nothing_else = predict(tmp_path / "out", f"--output={tmp_path / 'more'}")
+    assert nothing_else.exit_code == 2
+    assert "holds no scans, only results" in told(nothing_else)[0]
+
+
+def test_what_a_killed_run_left_half_written_is_cleared(predict: Predict, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, hours in ((".partial-old.nii.gz", 25), (".partial-young.nii.gz", 1)):
+        (out / name).touch()
+        os.utime(out / name, (time.time() - hours * 3600,) * 2)
+    predict(save_nifti(tmp_path / "head.nii.gz"), f"--output={out}")
+    assert [path.name for path in out.glob(".partial-*")] == [".partial-young.nii.gz"]  # another run's, perhaps
+
+
+# --- images, settings, names ---
+
+
+def test_with_a_spacing_the_images_in_a_folder_are_one_scan(
+    predict: Predict, detector: AnomalyDetector, tmp_path: Path
+) -> None:
+    slices = (head()[..., :3] // 2).clip(0, 255).astype(np.uint8)
+    (tmp_path / "stack").mkdir()
+    for index in range(3):
+        Image.fromarray(slices[..., index]).save(tmp_path / "stack" / f"{index}.png")
+    out = f"--output={tmp_path / 'out'}"
+    assert outcomes(predict(tmp_path / "stack", out, "--json")).keys() == {"0.png", "1.png", "2.png"}
+
+    stack = outcomes(predict(tmp_path / "stack", out, "--json", "--spacing=0.5,0.5,3"))
+    assert stack["stack"]["status"] == "done"
+    written: Any = nib.load(tmp_path / "out" / "stack_anomaly.nii.gz")
+    np.testing.assert_array_equal(written.affine, np.diag([-0.5, -0.5, 3, 1]))
+    other = outcomes(predict(tmp_path / "stack", out, "--json", "--spacing=0.5,0.5,4"))
+    assert other["stack"]["status"] == "done"  # the same files, but not the same scan
+
+    (tmp_path / "stack" / "3.png").write_bytes(b"cut")
+    (failed,) = outcomes(predict(tmp_path / "stack", out, "--json", "--spacing=0.5,0.5,3")).values()
+    assert failed["status"] == "failed"
+    assert "3.png" in failed["error"]
+    (tmp_path / "stack" / "3.png").unlink()
+
+    # two of three are not the whole stack, and a file of several pages is a stack by itself
+    some = [tmp_path / "stack" / "0.png", tmp_path / "stack" / "1.png"]
+    assert outcomes(predict(*some, out, "--json", "--spacing=0.5,0.5,3")).keys() == {"0.png", "1.png"}
+    pages = [Image.fromarray(slices[..., index]) for index in range(3)]
+    (tmp_path / "volumes").mkdir()
+    for name in ("1.tif", "2.tif"):
+        pages[0].save(tmp_path / "volumes" / name, save_all=True, append_images=pages[1:])
+    volumes = outcomes(predict(tmp_path / "volumes", out, "--json", "--spacing=0.5,0.5,3"))
+    assert {name: outcome["status"] for name, outcome in volumes.items()} == {"1.tif": "done", "2.tif": "done"}
+
+
+def test_a_setting_can_be_given_by_its_name(predict: Predict, tmp_path: Path) -> None:
+    path = save_nifti(tmp_path / "head.nii.gz")
+    result = predict(path, f"--output={tmp_path / 'out'}", "--set=threshold=1.0", "--set=slices_per_batch=1")
+    assert result.exit_code == 0
+    report = json.loads((tmp_path / "out" / "head_report.json").read_text())
+    assert report["mask"]["threshold"] == 1.0
+
+
+def test_a_name_that_no_terminal_can_show(predict: Predict, tmp_path: Path) -> None:
+    """File names are bytes; those of an old archive may be no text at all."""
+    path = save_nifti(tmp_path / "head.nii.gz")
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/h\xffad.nii.gz"))
+    try:
+        path.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes text only")
+    result = predict(odd, f"--output={tmp_path / 'out'}")
+    assert result.exit_code == 0, result.output
+    assert "h?ad.nii.gz: done" in result.stdout
+    assert outcomes(predict(odd, f"--output={tmp_path / 'out'}", "--json"))[odd.name]["status"] == "there already"

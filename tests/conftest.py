@@ -1,0 +1,97 @@
+"""What tests of whole predictions share: one tiny real checkpoint, and scans of a head that a network can look at."""
+
+# nibabel is typed in part
+# mypy: disable-error-code="no-untyped-call, attr-defined"
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.dataset import FileDataset
+from scipy.spatial.transform import Rotation
+
+from monai_sar.networks import AnomalyDetector
+from tests.data.scans.conftest import Edit, write_multi_frame, write_series
+
+__all__ = ["BUNDLE", "head", "one_study", "save_nifti", "write_multi_frame", "write_series"]
+
+BUNDLE = Path(__file__).resolve().parents[1] / "bundles" / "brain_mri_anomaly"
+
+TINY = {
+    "encoder_name": "vit_tiny_patch16_224",
+    "encoder_weights": "random",
+    "image_size": [48, 48],
+    "hidden_channels": 16,
+    "dilations": [1],
+}
+
+OBLIQUE = np.eye(4)
+"""Rows of the array run to posterior, columns to the left, thick slices up; tilted."""
+OBLIQUE[:3, :3] = Rotation.from_euler("xyz", (14, -9, 6), degrees=True).as_matrix() @ [
+    [0, -1, 0],
+    [-1, 0, 0],
+    [0, 0, 1],
+]
+OBLIQUE[:3] = np.column_stack([OBLIQUE[:3, :3] * (1.1, 0.9, 5.0), (40, -20, 7)])
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The brain bundle's detector, made tiny and never trained, as the checkpoint that training would write."""
+    parser = ConfigParser()
+    parser.read_config(str(BUNDLE / "configs" / "inference.yaml"))
+    parser.update(TINY)
+    path = tmp_path_factory.mktemp("models") / "model.pt"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(parser.get_parsed_content("network").state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector(checkpoint: Path) -> AnomalyDetector:
+    """That checkpoint in the bundle, with a threshold that flags a part of what it sees."""
+    return AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, threshold=1.0)
+
+
+def head(shape: tuple[int, int, int] = (34, 30, 5), *, seed: int = 0) -> NDArray[np.int16]:
+    """A disc of bright noise in air, ``[rows, columns, slices]``; the last slice shows nothing."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    tissue = np.hypot(rows - shape[0] / 2, columns - shape[1] / 2) < 0.4 * min(shape[:2])
+    voxels: NDArray[np.float64] = tissue[..., None] * np.random.default_rng(seed).normal(300, 60, shape).clip(100)
+    voxels[..., -1] = 0
+    return voxels.astype(np.int16)
+
+
+def save_nifti(
+    path: Path,
+    voxels: NDArray[Any] | None = None,
+    affine: NDArray[np.float64] = OBLIQUE,
+    *,
+    codes: tuple[int, int] = (1, 2),
+    unit: str = "mm",
+) -> Path:
+    """Write a volume (by default the head) with its affine in qform and sform, under these two codes."""
+    image = nib.nifti1.Nifti1Image(head() if voxels is None else voxels, affine)
+    image.header.set_xyzt_units(unit)
+    image.header["descrip"] = b"SECRET description"
+    image.set_qform(affine, codes[0])
+    image.set_sform(affine, codes[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(image, path)
+    return path
+
+
+def one_study() -> Edit:
+    """For ``write_series(edit=...)``: all slices are of one study and one frame of reference, as in a hospital."""
+    study, frame_of_reference = uid.generate_uid(), uid.generate_uid()
+
+    def edit(ds: FileDataset, index: int) -> None:
+        ds.StudyInstanceUID, ds.FrameOfReferenceUID = study, frame_of_reference
+
+    return edit
