@@ -33,7 +33,7 @@ DEMO := demo/brain_mri
 BUNDLE := bundles/brain_mri_anomaly
 SCAN := phantom_9500_flair
 # A small image and a random encoder: no download, minutes on two cores. See the README for what that is worth.
-SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[224, 224]" --mode bidirectional \
+SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[112, 112]" --mode bidirectional \
 	--dilations "[1]" --output_dir $(DEMO)/output
 RUN := $(BIN)/python -m monai.bundle run
 
@@ -51,7 +51,7 @@ $(DEMO)/phantoms/phantoms.json: | env
 # last.pt is written when training has ended; a run that was stopped before is done again
 $(DEMO)/models/last.pt: $(DEMO)/phantoms/phantoms.json
 	$(RUN) training --config_file $(BUNDLE)/configs/train.yaml $(SETTINGS) --dataset_dir $(DEMO)/phantoms/bmad \
-		--ckpt_dir $(DEMO)/models --feature_dir $(DEMO)/features --max_epochs 10
+		--ckpt_dir $(DEMO)/models --feature_dir $(DEMO)/features --max_epochs 30
 
 $(DEMO)/output/metrics_test.json: $(DEMO)/models/last.pt
 	$(RUN) evaluating --config_file "['$(BUNDLE)/configs/train.yaml','$(BUNDLE)/configs/evaluate.yaml']" $(SETTINGS) \
