@@ -31,7 +31,7 @@ pytest: env
 # --- demo: what exists already is kept, so that a second run only shows where to look ---
 DEMO := demo/brain_mri
 BUNDLE := bundles/brain_mri_anomaly
-SCAN := phantom_9500_flair
+SCAN := phantom_9501_flair
 # A small image and a random encoder: no download, minutes on two cores. See the README for what that is worth.
 SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[112, 112]" --mode bidirectional \
 	--dilations "[1]" --output_dir $(DEMO)/output
