@@ -1,5 +1,6 @@
 """The whole detector: maps, checkpoints, and what a checkpoint refuses."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,10 @@ def test_what_is_no_checkpoint_is_told(encoder: DINOv3Encoder, tmp_path: Path) -
     (tmp_path / "cut.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(CheckpointError, match="damaged"):
         detector.load_checkpoint(tmp_path / "cut.pt")
+    for seed in range(300):
+        (tmp_path / "noise.pt").write_bytes(random.Random(seed).randbytes(64))  # noqa: S311
+        with pytest.raises(CheckpointError, match="damaged"):
+            detector.load_checkpoint(tmp_path / "noise.pt")
     torch.save(detector.network.state_dict(), tmp_path / "published.pt")
     with pytest.raises(CheckpointError, match="does not say which encoder"):
         detector.load_checkpoint(tmp_path / "published.pt")

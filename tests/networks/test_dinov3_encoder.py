@@ -1,6 +1,7 @@
 """The encoder: sizes, weights files of every origin, identity, and what it says of files that do not fit."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,10 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
     for name in ("empty.pth", "noise.safetensors", "noise.pth"):
         with pytest.raises(EncoderWeightsError, match=name):
             DINOv3Encoder(SMALL, weights=tmp_path / name)
+    for seed in range(300):  # an unpickler takes bytes for commands, so noise fails in many ways
+        (tmp_path / "noise.pth").write_bytes(random.Random(seed).randbytes(64))  # noqa: S311
+        with pytest.raises(EncoderWeightsError, match=r"noise\.pth"):
+            DINOv3Encoder(SMALL, weights=tmp_path / "noise.pth")
     with pytest.raises(EncoderWeightsError, match="names no file"):
         DINOv3Encoder(SMALL, weights=tmp_path / "absent.pth")
 
