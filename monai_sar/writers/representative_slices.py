@@ -4,11 +4,13 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from skimage.filters import threshold_otsu
+
+from monai_sar.metrics.anomaly_score import top_mean
 
 __all__ = ["most_anomalous_slice", "representative_slices", "tissue"]
 
-TOP_FRACTION = 0.01
 TISSUE_FRACTION = 0.1
 
 
@@ -29,7 +31,7 @@ def tissue(image: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
 def most_anomalous_slice(anomaly_map: npt.NDArray[np.floating]) -> int:
     """Index of the slice whose highest scores are highest.
 
-    A slice counts as the mean of its top 1 %: one stray pixel does not decide, a small lesion does.
+    A slice counts as its `top_mean`: one stray pixel does not decide, a small lesion does.
 
     Args:
         anomaly_map: scores `[H, W, D]`, higher is less normal.
@@ -37,9 +39,8 @@ def most_anomalous_slice(anomaly_map: npt.NDArray[np.floating]) -> int:
     Returns:
         Index along D.
     """
-    top = max(1, round(TOP_FRACTION * anomaly_map[:, :, 0].size))
-    per_slice = (anomaly_map[:, :, index].ravel() for index in range(anomaly_map.shape[2]))
-    return int(np.argmax([np.partition(scores, -top)[-top:].mean() for scores in per_slice]))
+    scores = torch.from_numpy(anomaly_map)
+    return int(np.argmax([top_mean(scores[:, :, index]) for index in range(scores.shape[2])]))
 
 
 def representative_slices(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Hashable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,21 @@ class SaveResultd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the results of one item."""
-        provenance = Provenance(
+        for key in self.key_iterator(dict(data)):
+            item = {**{str(name): value for name, value in data.items()}, "pred": data[key]}
+            self._check_name(data[key])
+            AnomalyResult.from_item(item, provenance=self._provenance, threshold=self.threshold).save(self.output_dir)
+        return dict(data)
+
+    @cached_property
+    def _provenance(self) -> Provenance:
+        # once for all scans: the checkpoint is hashed as a whole
+        return Provenance(
             settings=self.detector.settings,
             checkpoint_sha256=checkpoint_sha256(self.ckpt_path),
             device=str(self.detector.encoder.mean.device),
             amp=self.amp,
         )
-        for key in self.key_iterator(dict(data)):
-            item = {**{str(name): value for name, value in data.items()}, "pred": data[key]}
-            self._check_name(data[key])
-            AnomalyResult.from_item(item, provenance=provenance, threshold=self.threshold).save(self.output_dir)
-        return dict(data)
 
     def _check_name(self, anomaly_map: MetaTensor) -> None:
         name, source = result_name(anomaly_map), str(anomaly_map.meta["filename_or_obj"])
