@@ -2,7 +2,7 @@
 
 import typer
 
-from monai_sar.cli import phantoms
+from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
 
 __all__ = ["app"]
@@ -15,11 +15,5 @@ app = typer.Typer(
     help="Find what is not normal in medical scans after training on normal scans alone. "
     "Research software, not a medical device.",
 )
-app.add_typer(phantoms.app, name="phantoms")
+app.command()(phantoms)
 app.command()(predict)
-
-
-@app.callback()
-def _main() -> None:
-    # a callback keeps the name of a sub-command needed even while there is only one
-    pass

@@ -1,23 +1,22 @@
 """``monai-sar phantoms``: write synthetic scans, so that everything can be tried without a download."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["app"]
-
-app = typer.Typer(no_args_is_help=True, help="Write synthetic scans with exact lesion masks: no download, no patient.")
+__all__ = ["phantoms"]
 
 
-@app.callback()
-def _phantoms() -> None:
-    # keeps the name of the domain needed even while there is only one
-    pass
+class Domain(StrEnum):
+    """The domains by name, here once more because importing the phantoms themselves takes long."""
+
+    BRAIN_MRI = "brain_mri"
 
 
-@app.command("brain_mri")
-def brain_mri(
+def phantoms(
+    domain: Annotated[Domain, typer.Argument(help="What the scans imitate.")],
     output: Annotated[Path, typer.Argument(help="Folder to write to.", file_okay=False)],
     train_subjects: Annotated[int, typer.Option(min=0, max=5000, help="Normal subjects to train on.")] = 60,
     valid_normal: Annotated[int, typer.Option(min=0, max=1000, help="Normal subjects to validate on.")] = 10,
@@ -27,11 +26,16 @@ def brain_mri(
     slices_per_subject: Annotated[int, typer.Option(min=1, help="The most slices of one subject.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other subjects.")] = 0,
 ) -> None:
-    """Heads as on FLAIR MRI: slices in BMAD layout (OUTPUT/bmad) and a few NIfTI volumes (OUTPUT/nifti)."""
-    from monai_sar.data.phantoms import write_brain_mri_phantoms
+    """Write synthetic scans with exact lesion masks: no download, no patient.
+
+    Slices in BMAD layout (OUTPUT/bmad) to train and evaluate on, and a few whole scans of other subjects as a scanner
+    would export them: heads as on FLAIR MRI in NIfTI.
+    """
+    from monai_sar.data.phantoms import DOMAINS, write_phantoms
 
     try:
-        written = write_brain_mri_phantoms(
+        written = write_phantoms(
+            DOMAINS[domain],
             output,
             train=train_subjects,
             valid_normal=valid_normal,

@@ -21,7 +21,7 @@ from PIL import Image
 
 from monai_sar import AnomalyDetector
 from monai_sar._root_cause import root_cause
-from monai_sar.data.phantoms.brain_mri import make_brain_phantom
+from monai_sar.data.phantoms.brain_mri.subject import make_brain_phantom
 from monai_sar.data.scans import ScanError
 from monai_sar.inferers import BundleError, ScanPredictor
 from monai_sar.networks.anomaly_detector import CheckpointError, CheckpointMismatchError

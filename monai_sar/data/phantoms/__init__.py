@@ -1,8 +1,21 @@
 """Synthetic scans that need no download: for a first run, for tests and for teaching, not for claims."""
 
-from monai_sar.data.phantoms.brain_mri import BrainPhantom, make_brain_phantom
-from monai_sar.data.phantoms.dataset import write_brain_mri_phantoms
-from monai_sar.data.phantoms.folder_marker import FolderInUseError
-from monai_sar.data.phantoms.lesion import LesionKind
+from collections.abc import Mapping
+from typing import Any, Final
 
-__all__ = ["BrainPhantom", "FolderInUseError", "LesionKind", "make_brain_phantom", "write_brain_mri_phantoms"]
+from monai_sar.data.phantoms.brain_mri import BRAIN_MRI, BrainPhantom, LesionKind, make_brain_phantom
+from monai_sar.data.phantoms.dataset import write_phantoms
+from monai_sar.data.phantoms.domain import PhantomDomain
+from monai_sar.data.phantoms.folder_marker import FolderInUseError
+
+__all__ = [
+    "DOMAINS",
+    "BrainPhantom",
+    "FolderInUseError",
+    "LesionKind",
+    "make_brain_phantom",
+    "write_phantoms",
+]
+
+DOMAINS: Final[Mapping[str, PhantomDomain[Any]]] = {domain.name: domain for domain in (BRAIN_MRI,)}
+"""Every kind of scan that phantoms imitate, by name."""

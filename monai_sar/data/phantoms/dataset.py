@@ -1,21 +1,19 @@
-"""A data set of brain phantoms on disk: slices in BMAD layout, a few volumes, and a note on what they are."""
+"""A data set of phantoms on disk: slices in BMAD layout, a few volumes, and a note on what they are."""
 
 import logging
 import os
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
 from monai_sar import __version__
 from monai_sar._atomic import atomic_path
 from monai_sar.data.phantoms.bmad_slices import write_bmad_slices
-from monai_sar.data.phantoms.brain_mri import GENERATOR, make_brain_phantom
+from monai_sar.data.phantoms.domain import PhantomDomain
 from monai_sar.data.phantoms.folder_marker import begin_data_set, finish_data_set
-from monai_sar.data.phantoms.lesion import LesionKind
-from monai_sar.data.phantoms.nifti_volumes import write_nifti_volume
 
-__all__ = ["write_brain_mri_phantoms"]
+__all__ = ["write_phantoms"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,24 +35,20 @@ _GROUPS = {
     "volumes_normal": _Group(range(9000, 9500), None, abnormal=False),
     "volumes_abnormal": _Group(range(9500, 10000), None, abnormal=True),
 }
-_KINDS = tuple(LesionKind)
-
 _README = """\
-Synthetic brain scans for trying out and testing MONAI-SAR: no patient, no scanner, no diagnosis.
+Synthetic scans for trying out and testing MONAI-SAR: no patient, no scanner, no diagnosis.
 
-They imitate axial FLAIR MRI of the head. Their lesions (oedema, tumour, cavity) have exact masks, because both
-are computed. A figure measured on them says that software works, not how well it finds disease.
+They imitate {imitates}; these have exact masks, because both are computed.
+A figure measured on them says that software works, not how well it finds disease.
 
-bmad/   slices in BMAD layout: 16-bit grey PNG, one linear scale for all slices of a subject, rows from anterior
-        to posterior, columns from the patient's right to the left; masks are 8-bit PNG (0 or 255), same name
-nifti/  whole volumes of other subjects: FLAIR (int16) and lesion mask (uint8), oblique, stored axes vary
-
+{folders}
 Written by MONAI-SAR {version} (generator {generator}), seed {seed}, at most {slices} slices per subject.
 Subjects: {subjects}.
 """
 
 
-def write_brain_mri_phantoms(
+def write_phantoms(
+    domain: PhantomDomain[Any],
     root: str | os.PathLike[str],
     *,
     train: int = 60,
@@ -67,20 +61,21 @@ def write_brain_mri_phantoms(
     slices_per_subject: int = 8,
     seed: int = 0,
 ) -> bool:
-    """Write a data set of synthetic FLAIR scans, unless the same one is there already.
+    """Write a data set of synthetic scans, unless the same one is there already.
 
-    ``root/bmad`` holds slices in BMAD layout for training and evaluation, ``root/nifti`` whole volumes of other
+    ``root/bmad`` holds slices in BMAD layout for training and evaluation, another folder whole volumes of other
     subjects. ``root/phantoms.json`` is written last: a run that was stopped is done again by the same call.
 
     Args:
+        domain: what the scans imitate.
         root: the folder to write to; created if it is missing.
         train: number of subjects to train on, all normal.
         valid_normal: number of normal subjects to validate on.
         valid_abnormal: number of subjects with a lesion to validate on.
         test_normal: number of normal subjects to test on.
         test_abnormal: number of subjects with a lesion to test on.
-        volumes_normal: number of NIfTI volumes of normal subjects.
-        volumes_abnormal: number of NIfTI volumes of subjects with a lesion.
+        volumes_normal: number of volumes of normal subjects.
+        volumes_abnormal: number of volumes of subjects with a lesion.
         slices_per_subject: the most slices of one subject in a split.
         seed: another seed gives other subjects.
 
@@ -107,34 +102,47 @@ def write_brain_mri_phantoms(
     if slices_per_subject < 1 or seed < 0:
         raise ValueError(f"slices_per_subject is {slices_per_subject} (at least 1), seed is {seed} (at least 0).")
     settings = {
-        "domain": "brain_mri",
-        "generator": GENERATOR,
+        "domain": domain.name,
+        "generator": domain.generator,
         "seed": seed,
         "slices_per_subject": slices_per_subject,
         **counts,
     }
-    if not begin_data_set(root, settings, names=("bmad", "nifti", "README.txt")):
+    if not begin_data_set(root, settings, names=("bmad", domain.volume_folder, "README.txt")):
         _LOGGER.info("%s holds these phantoms already; nothing to do.", root)
         return False
-    _write_subjects(root, counts, slices_per_subject=slices_per_subject, seed=seed)
+    _write_subjects(domain, root, counts, slices_per_subject=slices_per_subject, seed=seed)
     with atomic_path(root / "README.txt") as temporary:
         subjects = ", ".join(f"{name} {count}" for name, count in counts.items())
         text = _README.format(
-            version=__version__, generator=GENERATOR, seed=seed, slices=slices_per_subject, subjects=subjects
+            imitates=domain.imitates,
+            folders=domain.folders,
+            version=__version__,
+            generator=domain.generator,
+            seed=seed,
+            slices=slices_per_subject,
+            subjects=subjects,
         )
         temporary.write_text(text, encoding="utf-8")
     finish_data_set(root, settings)
     return True
 
 
-def _write_subjects(root: Path, counts: dict[str, int], *, slices_per_subject: int, seed: int) -> None:
+def _write_subjects(
+    domain: PhantomDomain[Any], root: Path, counts: dict[str, int], *, slices_per_subject: int, seed: int
+) -> None:
     work = [(_GROUPS[name], number) for name, n in counts.items() for number in _GROUPS[name].numbers[:n]]
     # disable=None: no bar where the output is not a terminal
-    for group, subject in tqdm(work, desc="brain phantoms", unit="subject", disable=None):
-        # kinds take turns, so that a small set has them all
-        lesion = _KINDS[subject % len(_KINDS)] if group.abnormal else None
-        phantom = make_brain_phantom(seed, subject, lesion)
+    for group, subject in tqdm(work, desc=f"{domain.name} phantoms", unit="subject", disable=None):
+        phantom = domain.make(seed, subject, group.abnormal)
         if group.split is None:
-            write_nifti_volume(phantom, root / "nifti", subject=subject)
+            domain.write_volume(phantom, root / domain.volume_folder, subject)
         else:
-            write_bmad_slices(phantom, root / "bmad", split=group.split, subject=subject, count=slices_per_subject)
+            write_bmad_slices(
+                domain.slice_pixels(phantom),
+                phantom.mask,
+                root / "bmad",
+                split=group.split,
+                subject=subject,
+                count=slices_per_subject,
+            )

@@ -14,8 +14,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from monai_sar.data.bmad import find_bmad_layout, find_bmad_problems, load_bmad_datalist
 from monai_sar.data.bmad_layouts import SPLITS
-from monai_sar.data.phantoms import FolderInUseError, LesionKind, make_brain_phantom, write_brain_mri_phantoms
+from monai_sar.data.phantoms import DOMAINS, FolderInUseError, LesionKind, make_brain_phantom, write_phantoms
 
+BRAIN_MRI = DOMAINS["brain_mri"]
 COUNTS = {
     "train": 3,
     "valid_normal": 1,
@@ -49,7 +50,7 @@ def subjects(root: Path) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("phantoms")
-    assert write_brain_mri_phantoms(root, **COUNTS, slices_per_subject=6)
+    assert write_phantoms(BRAIN_MRI, root, **COUNTS, slices_per_subject=6)
     return root
 
 
@@ -122,14 +123,14 @@ def test_brightness_alone_does_not_find_the_lesions(root: Path) -> None:
 
 
 def test_a_subject_does_not_depend_on_how_many_there_are(root: Path, tmp_path: Path) -> None:
-    write_brain_mri_phantoms(tmp_path, **(NONE | {"train": 1, "test_abnormal": 1}), slices_per_subject=6)
+    write_phantoms(BRAIN_MRI, tmp_path, **(NONE | {"train": 1, "test_abnormal": 1}), slices_per_subject=6)
     few, many = digests(tmp_path / "bmad"), digests(root / "bmad")
     assert len(few) > 6
     assert few.items() <= many.items()
 
 
 def test_another_seed_writes_other_scans(root: Path, tmp_path: Path) -> None:
-    write_brain_mri_phantoms(tmp_path, **(NONE | {"train": 1}), slices_per_subject=6, seed=1)
+    write_phantoms(BRAIN_MRI, tmp_path, **(NONE | {"train": 1}), slices_per_subject=6, seed=1)
     few, many = digests(tmp_path / "bmad"), digests(root / "bmad")
     assert few.keys() <= many.keys()
     assert not few.items() & many.items()
@@ -137,34 +138,34 @@ def test_another_seed_writes_other_scans(root: Path, tmp_path: Path) -> None:
 
 def test_the_same_settings_reuse_what_is_there(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    assert not write_brain_mri_phantoms(root, **COUNTS, slices_per_subject=6)
+    assert not write_phantoms(BRAIN_MRI, root, **COUNTS, slices_per_subject=6)
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
 def test_other_settings_are_refused_and_nothing_is_touched(root: Path) -> None:
     before = digests(root)
     with pytest.raises(FolderInUseError, match=r"seed is 0, asked for 7.*another folder or delete"):
-        write_brain_mri_phantoms(root, **COUNTS, slices_per_subject=6, seed=7)
+        write_phantoms(BRAIN_MRI, root, **COUNTS, slices_per_subject=6, seed=7)
     assert digests(root) == before
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bmad" / "train").mkdir(parents=True)
     with pytest.raises(FolderInUseError, match="holds bmad"):
-        write_brain_mri_phantoms(tmp_path, **NONE)
+        write_phantoms(BRAIN_MRI, tmp_path, **NONE)
     assert [path.name for path in tmp_path.iterdir()] == ["bmad"]
 
 
 def test_a_marker_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "phantoms.json").write_text("{")
     with pytest.raises(FolderInUseError, match="cannot be read"):
-        write_brain_mri_phantoms(tmp_path, **NONE)
+        write_phantoms(BRAIN_MRI, tmp_path, **NONE)
 
 
 def test_a_killed_run_is_done_again(tmp_path: Path) -> None:
     settings = NONE | {"train": 6}
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    call = f"from monai_sar.data.phantoms import *; write_brain_mri_phantoms({str(killed)!r}, **{settings})"
+    call = f"from monai_sar.data.phantoms import *; write_phantoms(DOMAINS['brain_mri'], {str(killed)!r}, **{settings})"
     process = subprocess.Popen([sys.executable, "-c", call])
     try:
         deadline = time.monotonic() + 120
@@ -177,9 +178,9 @@ def test_a_killed_run_is_done_again(tmp_path: Path) -> None:
     (killed / "bmad/train/good/.partial-left.png").write_bytes(b"half a file")
 
     with pytest.raises(FolderInUseError, match="train is 6, asked for 5"):
-        write_brain_mri_phantoms(killed, **(settings | {"train": 5}))
-    assert write_brain_mri_phantoms(killed, **settings)
-    assert write_brain_mri_phantoms(whole, **settings)
+        write_phantoms(BRAIN_MRI, killed, **(settings | {"train": 5}))
+    assert write_phantoms(BRAIN_MRI, killed, **settings)
+    assert write_phantoms(BRAIN_MRI, whole, **settings)
     assert digests(killed) == digests(whole)
 
 
@@ -194,5 +195,5 @@ def test_readme_and_marker_say_what_it_is(root: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"train": -1}, {"test_normal": 1001}, {"slices_per_subject": 0}, {"seed": -1}])
 def test_numbers_out_of_range_are_named(wrong: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        write_brain_mri_phantoms(tmp_path / "out", **wrong)
+        write_phantoms(BRAIN_MRI, tmp_path / "out", **wrong)
     assert not (tmp_path / "out").exists()

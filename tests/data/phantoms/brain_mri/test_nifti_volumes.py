@@ -12,7 +12,7 @@ from monai.transforms.io.array import LoadImage
 from monai.transforms.spatial.array import Orientation
 
 from monai_sar.data.phantoms import BrainPhantom, LesionKind, make_brain_phantom
-from monai_sar.data.phantoms.nifti_volumes import STORED_AXES, write_nifti_volume
+from monai_sar.data.phantoms.brain_mri.nifti_volumes import STORED_AXES, write_nifti_volume
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def phantom() -> BrainPhantom:
 def folder(phantom: BrainPhantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nifti")
     for subject in range(len(STORED_AXES)):
-        write_nifti_volume(phantom, folder, subject=subject)
+        write_nifti_volume(phantom, folder, subject)
     return folder
 
 

@@ -10,7 +10,7 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from numpy.typing import NDArray
 
 from monai_sar._atomic import atomic_path
-from monai_sar.data.phantoms.brain_mri import BrainPhantom
+from monai_sar.data.phantoms.brain_mri.subject import BrainPhantom
 
 __all__ = ["write_nifti_volume"]
 
@@ -18,7 +18,7 @@ STORED_AXES = ("RAS", "LPS", "PLS", "SAR")  # scanners and converters differ, so
 SCANNER = 1  # code of qform and sform: scanner anatomical coordinates (NIfTI-1.1, section on methods 2 and 3)
 
 
-def write_nifti_volume(phantom: BrainPhantom, root: Path, *, subject: int) -> None:
+def write_nifti_volume(phantom: BrainPhantom, root: Path, subject: int) -> None:
     """Write ``phantom_SSSS_flair.nii.gz`` (int16) and ``phantom_SSSS_lesion.nii.gz`` (uint8, 0 or 1).
 
     The order and direction of the stored axes change from subject to subject; the affine, oblique and the same in

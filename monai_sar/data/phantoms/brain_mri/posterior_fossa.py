@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_sar.data.phantoms.brain_mri.tissue import Contrast, Tissue
 from monai_sar.data.phantoms.shapes import coverage, ellipsoid, tube
-from monai_sar.data.phantoms.tissue import Contrast, Tissue
 
 __all__ = ["paint_posterior_fossa"]
 

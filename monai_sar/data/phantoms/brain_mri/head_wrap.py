@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_sar.data.phantoms.brain_mri.tissue import Contrast, Tissue
 from monai_sar.data.phantoms.shapes import coverage, ellipsoid
-from monai_sar.data.phantoms.tissue import Contrast, Tissue
 
 __all__ = ["HeadWrap", "paint_orbits"]
 

@@ -6,12 +6,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_sar.data.phantoms.cortex import Cortex
-from monai_sar.data.phantoms.deep_structures import DeepStructures
-from monai_sar.data.phantoms.head_wrap import HeadWrap, paint_orbits
-from monai_sar.data.phantoms.posterior_fossa import paint_posterior_fossa
+from monai_sar.data.phantoms.brain_mri.cortex import Cortex
+from monai_sar.data.phantoms.brain_mri.deep_structures import DeepStructures
+from monai_sar.data.phantoms.brain_mri.head_wrap import HeadWrap, paint_orbits
+from monai_sar.data.phantoms.brain_mri.posterior_fossa import paint_posterior_fossa
+from monai_sar.data.phantoms.brain_mri.tissue import Contrast, Tissue
 from monai_sar.data.phantoms.shapes import coverage
-from monai_sar.data.phantoms.tissue import Contrast, Tissue
 
 __all__ = ["HeadAnatomy"]
 

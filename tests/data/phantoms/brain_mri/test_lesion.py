@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from monai_sar.data.phantoms.head import HeadAnatomy
-from monai_sar.data.phantoms.lesion import REACH, LesionKind, insert_lesion, irregular_depth
-from monai_sar.data.phantoms.tissue import Tissue
+from monai_sar.data.phantoms.brain_mri.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.lesion import REACH, LesionKind, insert_lesion, irregular_depth
+from monai_sar.data.phantoms.brain_mri.tissue import Tissue
 
 SPACING = (2.0, 2.0, 5.0)
 SHAPE = (100, 84, 8)

@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from monai_sar.data.phantoms import BrainPhantom, LesionKind, make_brain_phantom
-from monai_sar.data.phantoms.brain_mri import CENTRAL_SLICES, SHAPE, SPACING
-from monai_sar.data.phantoms.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.subject import CENTRAL_SLICES, SHAPE, SPACING
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_sar.data.phantoms.brain_mri.tissue import Contrast, Tissue
 from monai_sar.data.phantoms.shapes import coverage, distance_to_box
 from monai_sar.data.phantoms.smooth_field import FoldingNoise
-from monai_sar.data.phantoms.tissue import Contrast, Tissue
 
 __all__ = ["Cortex"]
 

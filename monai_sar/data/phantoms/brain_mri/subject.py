@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from monai_sar.data.phantoms.head import HeadAnatomy
-from monai_sar.data.phantoms.lesion import LesionKind, insert_lesion
-from monai_sar.data.phantoms.mr_signal import acquire
+from monai_sar.data.phantoms.brain_mri.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.lesion import LesionKind, insert_lesion
+from monai_sar.data.phantoms.brain_mri.mr_signal import acquire
 from monai_sar.data.phantoms.smooth_field import spline_field
 
 __all__ = ["CENTRAL_SLICES", "GENERATOR", "SHAPE", "SPACING", "BrainPhantom", "make_brain_phantom"]

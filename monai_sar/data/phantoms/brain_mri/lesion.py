@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from monai_sar.data.phantoms.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.head import HeadAnatomy
+from monai_sar.data.phantoms.brain_mri.tissue import Tissue
 from monai_sar.data.phantoms.shapes import coverage
 from monai_sar.data.phantoms.smooth_field import spline_field
-from monai_sar.data.phantoms.tissue import Tissue
 
 __all__ = ["LesionKind", "insert_lesion"]
 
