@@ -22,40 +22,58 @@ class ScoreHistogram:
     def __init__(self, bits: int = 24) -> None:
         self.bits = bits
         # numpy leaves zeroed pages to be mapped at first use; torch.zeros writes them all
-        self.counts = torch.from_numpy(np.zeros((2, 2**bits), dtype=np.int64))
-        """``[2, 2 ** bits]``: pixels that are normal (0) and anomalous (1), by ascending score."""
+        self.counts = torch.from_numpy(np.zeros((2, 2**bits)))
+        """``[2, 2 ** bits]``: pixels that are normal (0) and anomalous (1), by ascending score; exact to 2 ** 53."""
 
-    def update(self, score: Tensor, mask: Tensor) -> None:
+    def update(self, score: Tensor, mask: Tensor, weight: Tensor | None = None) -> None:
         """Count the pixels of an image or a volume.
 
         Args:
             score: any shape, high is anomalous.
             mask: same shape, non-zero is anomalous.
+            weight: same shape, not negative: as how many pixels each counts; by default as one.
 
         Raises:
             ValueError: the shapes differ, or a score is NaN.
         """
         if score.shape != mask.shape:
             raise ValueError(f"The score map is {tuple(score.shape)}, the mask {tuple(mask.shape)}.")
-        score = score.detach().to("cpu", torch.float32).contiguous().flatten()
-        if bool(torch.isnan(score).any()):
+        if weight is not None and weight.shape != score.shape:
+            raise ValueError(f"The score map is {tuple(score.shape)}, its weights {tuple(weight.shape)}.")
+        # NumPy's loops take less time here than torch's threads, and far less while the cores are busy with others
+        values = score.detach().to("cpu", torch.float32).numpy().ravel()
+        if np.isnan(values).any():
             raise ValueError("The score map has NaN.")
-        pattern = (score + 0.0).view(torch.int32)  # + 0.0 makes -0.0 and 0.0 one score
-        # the bit patterns of negative floats run backwards
-        ordered = torch.where(pattern < 0, pattern ^ 0x7FFFFFFF, pattern).to(torch.int64) + 2**31
-        bins = (ordered >> (32 - self.bits)) + (mask.detach().to("cpu").flatten() != 0) * 2**self.bits
-        self.counts.view(-1).index_add_(0, bins, torch.ones_like(bins))
+        pattern = (values + np.float32(0)).view(np.int32)  # + 0 makes -0.0 and 0.0 one score
+        ordered = pattern ^ ((pattern >> 31) & 0x7FFFFFFF)  # the bit patterns of negative floats run backwards
+        bins = (ordered >> (32 - self.bits)).astype(np.int64) + 2 ** (self.bits - 1)
+        bins += (mask.numpy(force=True).ravel() != 0) * 2**self.bits
+        # np.add.at takes several times as long where it must convert
+        amount = 1.0 if weight is None else weight.numpy(force=True).ravel().astype(np.float64, copy=False)
+        np.add.at(self.counts.view(-1).numpy(), bins, amount)
 
-    def auroc(self) -> float:
+    def auroc(self, max_fpr: float = 1.0) -> float:
         """Area under the ROC curve: how often an anomalous pixel outranks a normal one, ties counting half.
 
+        Args:
+            max_fpr: in (0, 1]. Below 1, the area up to this false-positive rate, divided by it: the mean true-positive
+                rate there. (scikit-learn's ``max_fpr`` rescales the area in another way.)
+
         Raises:
-            ValueError: one of the two classes has no pixels.
+            ValueError: one of the two classes has no pixels, or max_fpr is out of range.
         """
+        if not 0 < max_fpr <= 1:
+            raise ValueError(f"max_fpr is {max_fpr}, expected in (0, 1].")
         normal, anomalous = self._descending()
-        true_positives = anomalous.cumsum(0)
-        wins = (normal * (true_positives - 0.5 * anomalous)).sum()
-        return float(wins / (normal.sum() * anomalous.sum()))
+        start = torch.zeros(1, dtype=torch.float64)
+        fpr = torch.cat([start, normal.cumsum(0) / normal.sum()])
+        tpr = torch.cat([start, anomalous.cumsum(0) / anomalous.sum()])
+        beyond = int((fpr <= max_fpr).sum())  # the first point past the limit, which the curve meets on the way there
+        if beyond < len(fpr):
+            way = (max_fpr - fpr[beyond - 1]) / (fpr[beyond] - fpr[beyond - 1])
+            tpr[beyond] = torch.lerp(tpr[beyond - 1], tpr[beyond], way)
+            fpr[beyond] = max_fpr
+        return float(torch.trapezoid(tpr[: beyond + 1], fpr[: beyond + 1]) / max_fpr)
 
     def average_precision(self) -> float:
         """Average precision, ``sum (R_n - R_{n-1}) P_n`` over descending thresholds, as scikit-learn defines it.
@@ -70,9 +88,9 @@ class ScoreHistogram:
 
     def _descending(self) -> tuple[Tensor, Tensor]:
         occupied = (self.counts != 0).any(0)
-        normal, anomalous = self.counts[:, occupied].flip(1).double()
+        normal, anomalous = self.counts[:, occupied].flip(1)
         if not bool(normal.sum() > 0) or not bool(anomalous.sum() > 0):
             raise ValueError(
-                f"Ranking needs normal and anomalous pixels; there are {int(normal.sum())} and {int(anomalous.sum())}."
+                f"Ranking needs normal and anomalous pixels; there are {normal.sum():.0f} and {anomalous.sum():.0f}."
             )
         return normal, anomalous

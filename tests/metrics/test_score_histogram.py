@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from monai_sar.metrics import PixelAUROC, PixelAveragePrecision, ScoreHistogram
 
@@ -80,3 +80,33 @@ def test_engine_metrics_rank_all_images_of_a_run_and_start_anew_with_the_next() 
         metrics = engine.run(images).metrics
         assert metrics["auroc"] == pytest.approx(roc_auc_score(mask, score), abs=1e-4)
         assert metrics["ap"] == pytest.approx(average_precision_score(mask, score), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["signed", "tied"])
+def test_weights_count_a_pixel_several_times(kind: str) -> None:
+    score, mask = (values[:50_000] for values in _scores(kind, seed=4))
+    weight = torch.from_numpy(np.random.default_rng(4).integers(0, 4, size=len(score)))
+    weighted, repeated = ScoreHistogram(bits=16), ScoreHistogram(bits=16)
+    weighted.update(score, mask, weight / 7)
+    repeated.update(score.repeat_interleave(weight), mask.repeat_interleave(weight))
+    torch.testing.assert_close(7 * weighted.counts, repeated.counts)
+    assert weighted.auroc() == pytest.approx(repeated.auroc(), abs=1e-9)
+    assert weighted.average_precision() == pytest.approx(repeated.average_precision(), abs=1e-9)
+
+
+@pytest.mark.parametrize("max_fpr", [0.01, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("kind", ["signed", "tied", "constant"])
+def test_the_area_up_to_a_false_positive_rate_is_that_of_the_exact_curve(kind: str, max_fpr: float) -> None:
+    score, mask = _scores(kind, seed=5)
+    histogram = ScoreHistogram()
+    histogram.update(score, mask)
+    fpr, tpr, _ = roc_curve(mask, score, drop_intermediate=False)
+    inside = fpr < max_fpr
+    area = np.trapezoid(np.append(tpr[inside], np.interp(max_fpr, fpr, tpr)), np.append(fpr[inside], max_fpr))
+    assert histogram.auroc(max_fpr) == pytest.approx(area / max_fpr, abs=1e-4)
+
+
+@pytest.mark.parametrize("max_fpr", [0.0, -0.1, 1.1])
+def test_a_false_positive_rate_out_of_range_is_refused(max_fpr: float) -> None:
+    with pytest.raises(ValueError, match=r"expected in \(0, 1\]"):
+        ScoreHistogram().auroc(max_fpr)
