@@ -2,6 +2,8 @@
 
 import typer
 
+from monai_sar.cli import prepare
+from monai_sar.cli.inspect import inspect
 from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
 
@@ -16,4 +18,6 @@ app = typer.Typer(
     "Research software, not a medical device.",
 )
 app.command()(phantoms)
+app.add_typer(prepare.app, name="prepare")
+app.command()(inspect)
 app.command()(predict)
