@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
+
+from monai_sar.cli.reason import reason
+from monai_sar.cli.setting import key_and_value
 
 if TYPE_CHECKING:
     from monai_sar.inferers import ScanPredictor
@@ -49,7 +51,19 @@ def predict(
         ),
     ] = None,
     axis: Annotated[
-        str | None, typer.Option(help="Plane of the slices: axial, coronal, sagittal or (default) acquisition.")
+        str | None,
+        typer.Option(help="Plane of the slices: axial, coronal, sagittal, acquisition or as_stored."),
+    ] = None,
+    region: Annotated[
+        Path | None,
+        typer.Option(help="Mask of what to score in the one scan that is given, such as the liver, on its grid."),
+    ] = None,
+    region_suffix: Annotated[
+        str | None,
+        typer.Option(help="The same for many scans: what the name of the mask has in the place of --image-suffix."),
+    ] = None,
+    image_suffix: Annotated[
+        str | None, typer.Option(help="Take only scans whose name ends so: _flair.nii.gz, or _ct for folders.")
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")
@@ -85,13 +99,31 @@ def predict(
     group = ProcessGroup()
     try:
         overrides = _overrides(
-            checkpoint, encoder_weights, threshold, series, spacing, axis, device, amp, setting or []
+            checkpoint,
+            encoder_weights,
+            threshold,
+            series,
+            spacing,
+            axis,
+            device,
+            amp,
+            image_suffix,
+            region_suffix,
+            setting or [],
         )
-        scans, results = scans_to_predict(inputs, output, stacks=spacing is not None)
+        scans, results = scans_to_predict(
+            inputs,
+            output,
+            stacks=spacing is not None,
+            image_suffix=overrides.get("image_suffix"),
+            mask_suffixes=[overrides[key] for key in ("lesion_suffix", "region_suffix") if overrides.get(key)],
+        )
+        if region is not None and len(scans) > 1:
+            raise ValueError(f"--region {region}: is the mask of one scan, found {len(scans)}; use --region-suffix.")
         predictor = ScanPredictor.from_bundle(bundle, **overrides)
         _make_folder(output)
     except Exception as error:  # a wrong setting shows up wherever it is used first
-        typer.echo(f"monai-sar: {_reason(error)}", err=True)
+        typer.echo(f"monai-sar: {reason(error)}", err=True)
         raise typer.Exit(WRONG_USE) from None
     if results and group.rank == 0:
         typer.echo(f"Left out {len(results)} results of an earlier run, such as {_shown(results[0])}", err=True)
@@ -100,7 +132,7 @@ def predict(
         for number, scan in enumerate(scans):
             if number % group.size != group.rank:
                 continue
-            outcome = _predict_one(predictor, scan, output, overwrite=overwrite)
+            outcome = _predict_one(predictor, scan, output, region=region, overwrite=overwrite)
             failed += outcome["status"] == "failed"
             if as_json:
                 typer.echo(json.dumps(outcome))
@@ -128,6 +160,8 @@ def _overrides(
     axis: str | None,
     device: str | None,
     amp: bool | None,
+    image_suffix: str | None,
+    region_suffix: str | None,
     settings: list[str],
 ) -> dict[str, Any]:
     """The options under the names of the inference config; what was not given is not there."""
@@ -142,8 +176,10 @@ def _overrides(
         "slice_axis": axis,
         "device": None if device is None else torch.device(device),
         "amp": amp,
+        "image_suffix": image_suffix,
+        "region_suffix": region_suffix,
     }
-    return {key: value for key, value in given.items() if value is not None} | dict(map(_key_and_value, settings))
+    return {key: value for key, value in given.items() if value is not None} | dict(map(key_and_value, settings))
 
 
 def _millimetres(text: str) -> list[float]:
@@ -154,17 +190,6 @@ def _millimetres(text: str) -> list[float]:
     if len(lengths) != 3 or not all(math.isfinite(length) and length > 0 for length in lengths):
         raise ValueError(f"--spacing {text}: expected three lengths above 0 in millimetres, such as 0.5,0.5,3.")
     return lengths
-
-
-def _key_and_value(pair: str) -> tuple[str, Any]:
-    key, equals, text = pair.partition("=")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        equals = ""
-    if not equals:
-        raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
-    return key, value
 
 
 def _make_folder(output: Path) -> None:
@@ -181,13 +206,15 @@ def _make_folder(output: Path) -> None:
             continue
 
 
-def _predict_one(predictor: "ScanPredictor", scan: Path, output: Path, *, overwrite: bool) -> dict[str, Any]:
+def _predict_one(
+    predictor: "ScanPredictor", scan: Path, output: Path, *, region: Path | None, overwrite: bool
+) -> dict[str, Any]:
     """Predict and write one scan; whatever goes wrong with it is its own outcome, and the others go on."""
     from monai_sar.writers.result import find_report, report_path, write_result
 
     try:
-        item = predictor.prepare(scan)
-        report = None if overwrite else find_report(item["image"], output, predictor.identity)
+        item = predictor.prepare(scan, region=region)
+        report = None if overwrite else find_report(item, output, predictor.identity)
         status = "done" if report is None else "there already"
         if report is None:
             report = write_result(predictor.run(item), output)
@@ -199,19 +226,9 @@ def _predict_one(predictor: "ScanPredictor", scan: Path, output: Path, *, overwr
             "warnings": report["warnings"],
         }
     except Exception as error:  # one scan must not end the others
-        reason = " ".join(_reason(error).split())
-        named = reason if reason.startswith(str(scan)) else f"{scan}: {reason}"
+        why = " ".join(reason(error).split())
+        named = why if why.startswith(str(scan)) else f"{scan}: {why}"
         return {"scan": str(scan), "status": "failed", "error": named}
-
-
-def _reason(error: BaseException) -> str:
-    """The root cause, with the kind of error where the message is not meant for users."""
-    from monai_sar._root_cause import root_cause
-
-    cause = root_cause(error)
-    own = type(cause).__module__.startswith("monai_sar")
-    text = str(cause) if own else " ".join(str(cause).split())
-    return text if isinstance(cause, (ValueError, OSError)) else f"{type(cause).__name__}: {text}".removesuffix(": ")
 
 
 def _tell(outcome: dict[str, Any], position: str) -> None:

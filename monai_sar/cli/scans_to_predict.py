@@ -16,13 +16,22 @@ from monai_sar.writers.result import file_result_name, is_result, lies_in
 __all__ = ["scans_to_predict"]
 
 
-def scans_to_predict(inputs: Sequence[Path], output: Path, *, stacks: bool) -> tuple[list[Path], list[Path]]:
+def scans_to_predict(
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    stacks: bool,
+    image_suffix: str | None = None,
+    mask_suffixes: Sequence[str] = (),
+) -> tuple[list[Path], list[Path]]:
     """Find scans, and make sure that no result would replace a scan or the result of another one.
 
     Args:
         inputs: see :func:`monai_sar.data.scans.find_scans`.
         output: folder of the results.
         stacks: take the images in a folder as the slices of one scan, unless they have several pages themselves.
+        image_suffix: take only scans whose name ends so.
+        mask_suffixes: how the names of masks end, which are no scans.
 
     Returns:
         The scans, and what was left out because an earlier run wrote it.
@@ -37,6 +46,16 @@ def scans_to_predict(inputs: Sequence[Path], output: Path, *, stacks: bool) -> t
         raise ScanError(f"{inputs[0]}: holds no scans, only results such as {results[0]}; give scans.")
     folders = _stacks(scans) if stacks else []
     scans = sorted([scan for scan in scans if scan.parent not in folders] + folders)
+    found = scans
+    scans = [
+        scan
+        for scan in scans
+        if scan.name.endswith(image_suffix or "") and not scan.name.endswith(tuple(mask_suffixes))
+    ]
+    if not scans:
+        raise ScanError(
+            f"{inputs[0]}: holds {len(found)} scans such as {found[0]}, but none is called '*{image_suffix}'."
+        )
     names: dict[str, Path] = {}
     for scan in scans:
         if lies_in(scan, output):

@@ -10,13 +10,13 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_sar.inferers.volume_inferer import FOREGROUND_LEVEL, has_foreground
+from monai_sar.inferers.volume_inferer import has_foreground
 from monai_sar.metrics.anomaly_score import top_mean
 
 __all__ = ["AnomalyResult", "Display", "Provenance"]
 
 TOP_FRACTION = 0.01
-"""Share of the tissue whose mean score is the score of a slice or scan."""
+"""Share of the region whose mean score is the score of a slice or scan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +24,15 @@ class Display:
     """Scan and map as they are looked at.
 
     Attributes:
-        image: ``[1, H, W, D]``, preprocessed intensities in [0, 1]: rows, columns and slices as the network saw them.
+        image: ``[1, H, W, D]``, intensities in [0, 1]: rows, columns and slices as the network saw them.
         anomaly_map: the same grid.
+        region: boolean, the same grid: where scores mean something.
         lesion: boolean, the same grid, where the lesion is known.
     """
 
     image: MetaTensor
     anomaly_map: MetaTensor
+    region: Tensor
     lesion: Tensor | None = None
 
 
@@ -62,8 +64,9 @@ class AnomalyResult:
     Attributes:
         anomaly_map: ``[1, X, Y, Z]`` float32, the scan's own grid and affine; higher is less normal. Its ``meta`` holds
             what is known of the scan (see :class:`monai_sar.transforms.LoadScan`).
-        score: of the scan: the mean of the highest 1 % of the map's values in tissue (at least one value).
-        slice_scores: the same for each slice, in the order of the display; None for slices that show nothing.
+        score: of the scan: the mean of the highest 1 % of the map's values in the region that is scored (at least one
+            value).
+        slice_scores: the same for each slice, in the order of the display; None for slices without region.
         threshold: score above which a voxel is flagged, if one was given.
         p_value: how often a normal scan scores as high; None until the detector is calibrated.
         display: scan and map as they are looked at.
@@ -85,27 +88,33 @@ class AnomalyResult:
         """Score what inference made of one scan.
 
         Args:
-            item: ``image`` (preprocessed) and ``display_map``, both in display orientation, ``pred`` (the map in the
-                scan's own grid) and perhaps ``lesion`` (display orientation, non-zero is lesion).
+            item: ``image`` (preprocessed), ``display_map`` and ``region`` (boolean), in display orientation; ``pred``
+                (the map in the scan's own grid); perhaps ``lesion`` (display orientation, non-zero is lesion); and
+                ``shown``, if the image is to be looked at otherwise than the network sees it.
             provenance: what made the map.
             threshold: score above which a voxel is flagged.
         """
         image, shown = item["image"], item["display_map"]
-        tissue = image.as_tensor() > FOREGROUND_LEVEL
+        region = torch.as_tensor(item["region"]).as_subclass(Tensor)
         slices = (
-            top_mean(shown[..., z], TOP_FRACTION, foreground=tissue[..., z])
-            if has_foreground(image.as_tensor()[0, ..., z])
+            top_mean(shown[..., z], TOP_FRACTION, foreground=region[..., z])
+            if region[..., z].any() and has_foreground(image.as_tensor()[0, ..., z])
             else None
             for z in range(shown.shape[-1])
         )
         lesion = item.get("lesion")
         return cls(
             anomaly_map=item["pred"],
-            score=top_mean(shown, TOP_FRACTION, foreground=tissue),
+            score=top_mean(shown, TOP_FRACTION, foreground=region),
             slice_scores=tuple(slices),
             threshold=threshold,
             p_value=None,
-            display=Display(image, shown, None if lesion is None else torch.as_tensor(lesion) > 0),
+            display=Display(
+                image=item.get("shown", image),
+                anomaly_map=shown,
+                region=region,
+                lesion=None if lesion is None else torch.as_tensor(lesion) > 0,
+            ),
             provenance=provenance,
         )
 

@@ -18,6 +18,7 @@ from monai.inferers import Inferer
 from monai.transforms import Compose
 
 from monai_sar._root_cause import root_cause
+from monai_sar.data.scan_datalist import scan_item
 from monai_sar.inferers.anomaly_result import AnomalyResult, Provenance
 from monai_sar.networks.anomaly_detector import AnomalyDetector, CheckpointError, read_checkpoint, saved_with
 
@@ -25,6 +26,9 @@ __all__ = ["BundleError", "ScanPredictor", "checkpoint_sha256"]
 
 PARTS = ("ckpt_path", "network", "preprocessing", "inferer", "postprocessing")
 """What an inference config must define."""
+
+MASKS = ("image_suffix", "lesion_suffix", "region_suffix")
+"""How it may say which masks belong to a scan."""
 
 
 class BundleError(ValueError):
@@ -126,6 +130,8 @@ class ScanPredictor:
         checkpoint_sha256: of the checkpoint's file.
         threshold: score above which a voxel is flagged.
         amp: mixed precision.
+        masks: how the masks of a scan are called: ``image_suffix``, ``lesion_suffix``, ``region_suffix``, see
+            :func:`monai_sar.data.load_scan_datalist`.
 
     Raises:
         ValueError: the threshold is no finite number.
@@ -141,6 +147,7 @@ class ScanPredictor:
         checkpoint_sha256: str,
         threshold: float | None = None,
         amp: bool = False,
+        masks: Mapping[str, str | None] | None = None,
     ) -> None:
         if threshold is not None and not math.isfinite(threshold):
             raise ValueError(f"The threshold is {threshold}, expected a finite number.")
@@ -151,6 +158,7 @@ class ScanPredictor:
         self.checkpoint_sha256 = checkpoint_sha256
         self.threshold = threshold
         self.amp = amp
+        self.masks = dict(masks or {})
 
     @classmethod
     def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "ScanPredictor":
@@ -187,6 +195,7 @@ class ScanPredictor:
             checkpoint_sha256=checkpoint_sha256(checkpoint),
             threshold=parser.get_parsed_content("threshold", default=None),
             amp=bool(parser.get_parsed_content("amp", default=False)),
+            masks={key: parser.get_parsed_content(key, default=None) for key in MASKS},
         )
 
     @property
@@ -199,16 +208,25 @@ class ScanPredictor:
             "amp": self.amp,
         }
 
-    def __call__(self, path: str | os.PathLike[str]) -> AnomalyResult:
+    def __call__(self, path: str | os.PathLike[str], *, region: str | os.PathLike[str] | None = None) -> AnomalyResult:
         """Map the anomalies of one scan: a NIfTI file, a DICOM file or folder, an image or a folder of them.
+
+        Args:
+            path: of the scan.
+            region: a volume on the scan's grid, not 0 where to score; see :meth:`prepare`.
 
         Raises:
             ScanError: the scan cannot be read without guessing.
         """
-        return self.run(self.prepare(path))
+        return self.run(self.prepare(path, region=region))
 
-    def prepare(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+    def prepare(self, path: str | os.PathLike[str], *, region: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """Read and preprocess a scan.
+
+        Args:
+            path: of the scan.
+            region: a volume on the scan's grid, not 0 where to score, such as the mask of the liver; without it the
+                one that lies beside the scan, if the bundle's settings say how it is called.
 
         Returns:
             An item for :meth:`run`; the ``meta`` of its ``image`` says what is known of the scan.
@@ -216,7 +234,10 @@ class ScanPredictor:
         Raises:
             ScanError: the scan cannot be read without guessing.
         """
-        return dict(_unwrapped(lambda: self.preprocessing({"image": str(path)})))
+        given = {} if region is None else {"region": os.fspath(region)}
+        suffixes = self.masks if region is None else {**self.masks, "region_suffix": None}
+        item = {**scan_item(path, **suffixes), **given}
+        return dict(_unwrapped(lambda: self.preprocessing(item)))
 
     def run(self, item: Mapping[str, Any]) -> AnomalyResult:
         """Map the anomalies of a scan that :meth:`prepare` prepared."""

@@ -112,10 +112,30 @@ class AnomalyDetector(nn.Module):
 
         Returns:
             ``[B, C, h, w]``, float32, not standardised.
+
+        Raises:
+            ValueError: it is being traced or exported and has no image size.
         """
+        if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # type: ignore[attr-defined, no-untyped-call]
+            self.require_image_size()
+        image = self.letterbox(image.float())
         image = image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
-        features: Tensor = self.encoder(self.letterbox(image.float()))
+        features: Tensor = self.encoder(image)
         return features
+
+    def require_image_size(self) -> None:
+        """Refuse to be recorded (traced, exported) for images of all sizes without a size that they are fitted into.
+
+        The encoder's positions would be those of the example, and the map of any other image wrong without a word.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.letterbox.size is None:
+            raise ValueError(
+                "Without an image size the encoder's positions cannot be exported for all sizes. Train with an "
+                "image_size, such as [448, 448]; images of every size fit into it."
+            )
 
     def score(self, features: Tensor) -> Tensor:
         """Prediction error of every embedding: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""
@@ -177,15 +197,25 @@ class AnomalyDetector(nn.Module):
         return predictor.network
 
     @overload
-    def predict(self, scan: str | os.PathLike[str]) -> "AnomalyResult": ...
+    def predict(
+        self, scan: str | os.PathLike[str], *, region: str | os.PathLike[str] | None = None
+    ) -> "AnomalyResult": ...
     @overload
     def predict(self, scan: list[str | os.PathLike[str]]) -> "list[AnomalyResult]": ...
     def predict(
-        self, scan: str | os.PathLike[str] | list[str | os.PathLike[str]]
+        self,
+        scan: str | os.PathLike[str] | list[str | os.PathLike[str]],
+        *,
+        region: str | os.PathLike[str] | None = None,
     ) -> "AnomalyResult | list[AnomalyResult]":
         """Map the anomalies of a scan: a NIfTI file, a DICOM folder or file, an image; or of a list of scans.
 
         Only for a detector that came from :meth:`from_bundle`, because the bundle says how a scan is prepared.
+
+        Args:
+            scan: path, or paths.
+            region: of one scan: a volume on its grid that is not 0 where to score, such as the mask of the liver.
+                Elsewhere the map is 0.
 
         Raises:
             ScanError: a scan that cannot be read without guessing.
@@ -194,7 +224,9 @@ class AnomalyDetector(nn.Module):
         if self._predictor is None:
             raise RuntimeError("Only a detector made by AnomalyDetector.from_bundle knows how scans are prepared.")
         if isinstance(scan, (str, os.PathLike)):
-            return self._predictor(scan)
+            return self._predictor(scan, region=region)
+        if region is not None:
+            raise TypeError("One region was given for a list of scans; predict them one by one.")
         return [self._predictor(one) for one in scan]
 
     def get_extra_state(self) -> Tensor:

@@ -1,14 +1,20 @@
 """MONAI transforms: files to slices and scans, intensities to [0, 1], slices to display, noise to features."""
 
+from monai_sar.transforms.alignment_margins import AlignmentMargins, FillAlignmentMarginsd
 from monai_sar.transforms.load_mask import LoadMask, LoadMaskd
 from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
 from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
 from monai_sar.transforms.rand_feature_noise import RandFeatureNoise
+from monai_sar.transforms.region import BodyRegion, ForegroundRegion, RegionMaskd
 from monai_sar.transforms.stored_intensity import StoredIntensityd
 
 __all__ = [
+    "AlignmentMargins",
+    "BodyRegion",
+    "FillAlignmentMarginsd",
+    "ForegroundRegion",
     "LoadMask",
     "LoadMaskd",
     "LoadScan",
@@ -20,5 +26,6 @@ __all__ = [
     "OrientSlices",
     "OrientSlicesd",
     "RandFeatureNoise",
+    "RegionMaskd",
     "StoredIntensityd",
 ]

@@ -11,12 +11,13 @@ from monai.config import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
 from monai.transforms.spatial.functional import orientation
-from monai.utils import TraceKeys, look_up_option
+from monai.utils import TraceKeys, ensure_tuple, look_up_option
 from numpy.typing import NDArray
 
 __all__ = ["OrientSlices", "OrientSlicesd"]
 
 ACQUISITION = "acquisition"
+AS_STORED = "as_stored"
 
 AXCODES = {"sagittal": "IPR", "coronal": "ILP", "axial": "PLS"}
 """To where rows, columns and slices grow: the display convention, and the slices along columns x rows as in DICOM.
@@ -52,8 +53,11 @@ class OrientSlices(InvertibleTransform):
     ``meta["slice_axis"]``, where there is one, is kept true: it follows the axis that it names, there and back.
 
     Args:
-        axis: "axial", "coronal", "sagittal", or "acquisition" (default): the plane next to the one the slices
-            were acquired in, told by ``meta["slice_axis"]`` (see :class:`monai_sar.transforms.LoadScan`).
+        axis: "axial", "coronal", "sagittal"; "acquisition" (default): the plane next to the one the slices were
+            acquired in, told by ``meta["slice_axis"]`` (see :class:`monai_sar.transforms.LoadScan`); or "as_stored":
+            the slices as they were acquired, neither turned nor flipped: the other two axes are the columns and the
+            rows, in this order. So B-scans of the retina have their depth along the rows, as the device shows them,
+            wherever in the patient they lie.
 
     Raises:
         ValueError: unknown axis; when called: not ``[C, X, Y, Z]``, or the axis of acquisition is not known.
@@ -70,7 +74,7 @@ class OrientSlices(InvertibleTransform):
 
     def __init__(self, axis: str = ACQUISITION) -> None:
         super().__init__()
-        self.axis = look_up_option(axis, (ACQUISITION, *AXCODES))
+        self.axis = look_up_option(axis, (ACQUISITION, AS_STORED, *AXCODES))
 
     def __call__(self, volume: torch.Tensor, like: torch.Tensor | None = None) -> MetaTensor:
         """Orient ``[C, X, Y, Z]``.
@@ -80,10 +84,7 @@ class OrientSlices(InvertibleTransform):
             like: a volume on the same grid; the axes are swapped and flipped as its would be.
         """
         guide = _checked(volume if like is None else like)
-        nearest = nib.io_orientation(_affine(guide))
-        wanted = nib.orientations.axcodes2ornt(self._axcodes(guide, nearest), labels=LABELS)
-        swaps = nib.orientations.ornt_transform(nearest, wanted)
-        return self._reorient(_checked(volume), swaps)
+        return self._reorient(_checked(volume), self._swaps(guide))
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
         """Undo the orientation of a volume with this transform on top of its ``applied_operations``."""
@@ -95,15 +96,20 @@ class OrientSlices(InvertibleTransform):
         restored.meta["affine"] = torch.as_tensor(original)  # free of the rounding of two products
         return restored
 
-    def _axcodes(self, volume: MetaTensor, nearest: NDArray[np.float64]) -> str:
-        if self.axis != ACQUISITION:
-            return AXCODES[self.axis]
-        if "slice_axis" not in volume.meta:
-            raise ValueError(
-                f"{_source(volume)}: its meta has no 'slice_axis', so the plane of acquisition is not known. Load "
-                'it with LoadScan, or name the plane: axis="axial", "coronal" or "sagittal".'
-            )
-        return list(AXCODES.values())[int(nearest[int(volume.meta["slice_axis"]), 0])]
+    def _swaps(self, volume: MetaTensor) -> NDArray[np.float64]:
+        """For every axis of the array: to which axis it goes, and whether flipped (-1)."""
+        if self.axis == AS_STORED:
+            slices = _slice_axis(volume)
+            columns, rows = (axis for axis in range(3) if axis != slices)
+            return np.array([[(rows, columns, slices).index(axis), 1.0] for axis in range(3)])
+        nearest = nib.io_orientation(_affine(volume))
+        if self.axis == ACQUISITION:
+            axcodes = list(AXCODES.values())[int(nearest[_slice_axis(volume), 0])]
+        else:
+            axcodes = AXCODES[self.axis]
+        wanted = nib.orientations.axcodes2ornt(axcodes, labels=LABELS)
+        swaps: NDArray[np.float64] = nib.orientations.ornt_transform(nearest, wanted)
+        return swaps
 
     def _reorient(self, volume: MetaTensor, swaps: NDArray[np.float64]) -> MetaTensor:
         # MONAI's function adds the channel axis to the array it is given
@@ -120,12 +126,12 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
     Args:
         keys: of the images; each is oriented by its own affine.
         axis: as in :class:`OrientSlices`.
-        reference_key: of an outline of lesions drawn on the (first) image: it is oriented as that image is, and
-            must lie on its grid.
-        allow_missing_keys: whether a key, the reference's too, may be absent.
+        drawn_keys: of masks that were drawn on the (first) image, such as the outline of lesions: they are oriented
+            as that image is, and must lie on its grid.
+        allow_missing_keys: whether a key, a mask's too, may be absent.
 
     Raises:
-        ValueError: when called: as :class:`OrientSlices`, or the outline has another shape or affine than the image.
+        ValueError: when called: as :class:`OrientSlices`, or a mask has another shape or affine than the image.
     """
 
     def __init__(
@@ -133,41 +139,48 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
         keys: KeysCollection,
         *,
         axis: str = ACQUISITION,
-        reference_key: str | None = None,
+        drawn_keys: KeysCollection = (),
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.reference_key = reference_key
+        self.drawn_keys: tuple[Hashable, ...] = ensure_tuple(drawn_keys)
         self.transform = OrientSlices(axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Orient the images of an item, and its outline of lesions."""
+        """Orient the images of an item, and the masks drawn on them."""
         oriented = dict(data)
         images = [data[key] for key in self.key_iterator(dict(data))]
         for key in self.key_iterator(oriented):
             oriented[key] = self.transform(data[key])
-        for key in self._reference(data):
+        for key in self._drawn(data):
             image = images[0] if images else data[key]
             _check_same_grid(image, data[key])
             oriented[key] = self.transform(data[key], like=image)
         return oriented
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo the orientation of the images of an item, and of its outline of lesions."""
+        """Undo the orientation of the images of an item, and of the masks drawn on them."""
         restored = dict(data)
-        for key in (*self.key_iterator(restored), *self._reference(data)):
+        for key in (*self.key_iterator(restored), *self._drawn(data)):
             restored[key] = self.transform.inverse(data[key])
         return restored
 
-    def _reference(self, data: Mapping[Hashable, Any]) -> list[str]:
-        """The key of the outline, if it is given and there."""
-        if self.reference_key is None or (self.reference_key not in data and self.allow_missing_keys):
-            return []
-        return [self.reference_key]
+    def _drawn(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
+        """The keys of the masks that are to be oriented."""
+        return [key for key in self.drawn_keys if key in data or not self.allow_missing_keys]
 
 
 def _affine(volume: MetaTensor) -> Affine:
     return np.asarray(volume.affine.cpu().numpy(), dtype=np.float64)
+
+
+def _slice_axis(volume: MetaTensor) -> int:
+    if "slice_axis" not in volume.meta:
+        raise ValueError(
+            f"{_source(volume)}: its meta has no 'slice_axis', so the plane of acquisition is not known. Load "
+            'it with LoadScan, or name the plane: axis="axial", "coronal" or "sagittal".'
+        )
+    return int(volume.meta["slice_axis"])
 
 
 def _source(volume: MetaTensor) -> str:
@@ -185,19 +198,19 @@ def _checked(volume: torch.Tensor) -> MetaTensor:
     return volume
 
 
-def _check_same_grid(image: MetaTensor, outline: MetaTensor) -> None:
-    """Raise unless every voxel of the outline lies on that of the image with the same indices."""
-    shape, other = tuple(_checked(image).shape[1:]), tuple(_checked(outline).shape[1:])
+def _check_same_grid(image: MetaTensor, mask: MetaTensor) -> None:
+    """Raise unless every voxel of the mask lies on that of the image with the same indices."""
+    shape, other = tuple(_checked(image).shape[1:]), tuple(_checked(mask).shape[1:])
     if shape != other:
         found = f"has {other} voxels, the image {_source(image)} has {shape}"
     else:
         # the map from index to place is affine, so two of them differ most at a corner
         corners = np.array([[*corner, 1] for corner in product(*([0, size - 1] for size in shape))])
-        apart = float(np.linalg.norm(corners @ (_affine(image) - _affine(outline))[:3].T, axis=1).max())
+        apart = float(np.linalg.norm(corners @ (_affine(image) - _affine(mask))[:3].T, axis=1).max())
         if apart <= SAME_GRID * float(min(image.pixdim)):
             return
         found = f"lies up to {apart:.3g} mm beside the image {_source(image)}"
     raise ValueError(
-        f"{_source(outline)}: {found}; expected the image's own grid. Check that the two belong together, or resample "
-        "the outline onto the image, nearest neighbour (monai.transforms.ResampleToMatch)."
+        f"{_source(mask)}: {found}; expected the image's own grid. Check that the two belong together, or resample "
+        "the mask onto the image, nearest neighbour (monai.transforms.ResampleToMatch)."
     )

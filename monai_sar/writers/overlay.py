@@ -34,6 +34,7 @@ def write_overlay(
     anomaly_map: FloatArray,
     *,
     spacing: tuple[float, float, float] | None,
+    region: BoolArray | None = None,
     mask: BoolArray | None = None,
     lesion: BoolArray | None = None,
     threshold: float | None = None,
@@ -42,9 +43,9 @@ def write_overlay(
 ) -> None:
     """Write a PNG: one column per slice; above the scan, below the scan under its anomaly map.
 
-    The slice with the highest scores in tissue is marked; one shows most of the known lesion; the others are spread
-    evenly over the slices with tissue.
-    One colour scale serves all slices shown: that of the scores of the tissue (see `display_range`). It is
+    The slice with the highest scores in the region is marked; one shows most of the known lesion; the others are
+    spread evenly over the slices that hold the region.
+    One colour scale serves all slices shown: that of the scores in the region (see `display_range`). It is
     transparent at its lower end.
 
     Args:
@@ -54,6 +55,7 @@ def write_overlay(
             black. D may be 1.
         anomaly_map: scores `[H, W, D]`, finite, higher is less normal.
         spacing: mm between rows, columns and slices; `None` if not known (then square pixels, no scale bar).
+        region: where scores count, `[H, W, D]`; by default what is not air.
         mask: what is flagged, `[H, W, D]`, drawn as a solid contour.
         lesion: what is known to be abnormal, `[H, W, D]`, drawn as a dashed contour.
         threshold: the score above which `mask` flags; marked on the colour bar.
@@ -63,9 +65,9 @@ def write_overlay(
     Raises:
         ValueError: shapes differ, values are not finite, spacing is not positive or `slices` is below 1.
     """
-    _check(image, anomaly_map, spacing=spacing, mask=mask, lesion=lesion, slices=slices)
-    foreground = tissue(image)
-    # scores in air, of ghosts say, do not choose the slice, as they do not count in the score of the scan
+    _check(image, anomaly_map, spacing=spacing, region=region, mask=mask, lesion=lesion, slices=slices)
+    foreground = tissue(image) if region is None else region
+    # scores elsewhere, of ghosts in air say, do not choose the slice, as they do not count in the score of the scan
     in_tissue = np.where(foreground, anomaly_map, anomaly_map.min())
     shown = representative_slices(foreground, in_tissue, lesion=lesion, slices=slices)
     worst = most_anomalous_slice(in_tissue)
@@ -100,13 +102,14 @@ def _check(
     anomaly_map: FloatArray,
     *,
     spacing: tuple[float, float, float] | None,
+    region: BoolArray | None,
     mask: BoolArray | None,
     lesion: BoolArray | None,
     slices: int,
 ) -> None:
     if image.ndim != 3 or image.size == 0:
         raise ValueError(f"The image has shape {image.shape}. Expected [H, W, D]; one slice is [H, W, 1].")
-    for name, array in (("anomaly map", anomaly_map), ("mask", mask), ("lesion", lesion)):
+    for name, array in (("anomaly map", anomaly_map), ("region", region), ("mask", mask), ("lesion", lesion)):
         if array is not None and array.shape != image.shape:
             raise ValueError(f"The {name} has shape {array.shape}, but the image has {image.shape}.")
     if np.isinf(image).any() or np.isnan(image).all():

@@ -1,5 +1,6 @@
 """One scan's result as JSON, for machines and for the record."""
 
+import hashlib
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -8,12 +9,14 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import torch
 from monai.data import MetaTensor
+from torch import Tensor
 
 from monai_sar import __version__
 from monai_sar.inferers.anomaly_result import TOP_FRACTION, AnomalyResult
 
-__all__ = ["REPORT_VERSION", "grid", "make_report"]
+__all__ = ["REPORT_VERSION", "grid", "make_report", "region_facts"]
 
 REPORT_VERSION = 1
 _PACKAGES = ("torch", "monai", "timm", "numpy", "nibabel", "pydicom", "highdicom")
@@ -28,6 +31,21 @@ def grid(volume: MetaTensor) -> dict[str, Any]:
         "spacing_mm": [round(float(mm), 6) for mm in volume.pixdim],
         "orientation": "".join(nib.aff2axcodes(affine)),
         "affine": affine.tolist(),
+    }
+
+
+def region_facts(region: Tensor, grid_of: MetaTensor) -> dict[str, Any]:
+    """Say what was scored; JSON-able.
+
+    Args:
+        region: boolean, on the grid of ``grid_of``.
+        grid_of: a volume.
+    """
+    inside = torch.as_tensor(region).as_subclass(Tensor).cpu().numpy()
+    return {
+        "voxels": int(inside.sum()),
+        "volume_ml": float(inside.sum()) * _voxel_ml(grid_of),
+        "sha256": hashlib.sha256(np.packbits(inside).tobytes()).hexdigest(),
     }
 
 
@@ -54,8 +72,9 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "slice_axis": int(meta["slice_axis"]),
         },
         "display": grid(result.display.image),
+        "region": region_facts(result.display.region, result.display.image),
         "score": {
-            "definition": f"mean of the highest {TOP_FRACTION:.0%} of the scores in tissue",
+            "definition": f"mean of the highest {TOP_FRACTION:.0%} of the scores in the region",
             "scan": result.score,
             "slices": list(result.slice_scores),
             "p_value": result.p_value,

@@ -18,7 +18,7 @@ from monai_sar.writers.dicom_segmentation import write_segmentation
 from monai_sar.writers.dicom_source import DicomSource
 from monai_sar.writers.nifti import write_nifti
 from monai_sar.writers.overlay import write_overlay
-from monai_sar.writers.report import grid, make_report
+from monai_sar.writers.report import grid, make_report, region_facts
 
 __all__ = ["file_result_name", "find_report", "is_result", "lies_in", "report_path", "result_name", "write_result"]
 
@@ -73,14 +73,18 @@ def report_path(scan: MetaTensor, folder: str | os.PathLike[str]) -> Path:
     return Path(folder) / f"{result_name(scan)}{REPORT_SUFFIX}"
 
 
-def find_report(scan: MetaTensor, folder: str | os.PathLike[str], identity: Mapping[str, Any]) -> dict[str, Any] | None:
+def find_report(
+    item: Mapping[str, Any], folder: str | os.PathLike[str], identity: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """The report in a folder that holds the whole result of this very scan, made in this very way; else None.
 
     Args:
-        scan: that was read and oriented to slices, as the network is to see it.
+        item: what :meth:`ScanPredictor.prepare` made of the scan: the ``image`` as the network is to see it, and the
+            ``region`` to score.
         folder: where results lie.
         identity: what the result would be made with, see :attr:`ScanPredictor.identity`.
     """
+    scan: MetaTensor = item["image"]
     try:
         report: dict[str, Any] = json.loads(report_path(scan, folder).read_text())
         threshold = report["mask"] and report["mask"]["threshold"]
@@ -88,10 +92,11 @@ def find_report(scan: MetaTensor, folder: str | os.PathLike[str], identity: Mapp
         same_scan = report["scan"]["sha256"] == scan.meta["sha256"]
         # the plane of the slices, and a spacing that the user gave
         same_grid = report["display"] == grid(scan)
+        same_region = report["region"] == region_facts(item["region"], scan)
         whole = all((Path(folder) / name).is_file() for name in report["outputs"].values())
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # none, or that of another program
         return None
-    return report if same_scan and same_grid and whole and made_with == identity else None
+    return report if same_scan and same_grid and same_region and whole and made_with == identity else None
 
 
 def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -159,6 +164,7 @@ def _write_picture(result: AnomalyResult, path: Path) -> None:
         display.image[0].cpu().numpy(),
         display.anomaly_map[0].cpu().numpy(),
         spacing=(rows, columns, slices),
+        region=display.region[0].cpu().numpy(),
         mask=None if result.threshold is None else display.anomaly_map[0].cpu().numpy() > result.threshold,
         lesion=None if display.lesion is None else display.lesion[0].cpu().numpy(),
         threshold=result.threshold,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from monai_sar.data import load_scan_datalist
+from monai_sar.data.scan_datalist import scan_item
 from monai_sar.data.scans import ScanError
 
 
@@ -45,3 +46,28 @@ def test_nothing_to_do_is_an_error_that_says_what_is_there(tmp_path: Path) -> No
         load_scan_datalist(tmp_path, image_suffix="_flair.nii.gz")
     with pytest.raises(ScanError, match="does not exist"):
         load_scan_datalist(tmp_path / "absent")
+
+
+def test_a_series_and_a_file_have_the_mask_of_their_region_beside_them(tmp_path: Path) -> None:
+    _write(tmp_path, "a_liver.nii.gz", "a_lesion.nii.gz", "b_ct.nii.gz", "b_liver.nii.gz")
+    series = tmp_path / "a_ct"
+    series.mkdir()
+    (series / "1").write_bytes(b"\0" * 128 + b"DICM")
+    suffixes = {"lesion_suffix": "_lesion.nii.gz", "region_suffix": "_liver.nii.gz"}
+    assert scan_item(series, image_suffix="_ct", **suffixes) == {
+        "image": str(series),
+        "lesion": str(tmp_path / "a_lesion.nii.gz"),
+        "region": str(tmp_path / "a_liver.nii.gz"),
+    }
+    assert load_scan_datalist(tmp_path, image_suffix="_ct.nii.gz", **suffixes) == [
+        {"image": str(tmp_path / "b_ct.nii.gz"), "region": str(tmp_path / "b_liver.nii.gz")}
+    ]
+
+
+def test_a_scan_without_the_mask_of_its_region_is_told(tmp_path: Path) -> None:
+    """To score all of it instead would give a map of something else."""
+    _write(tmp_path, "a_ct.nii.gz")
+    with pytest.raises(ScanError, match=r"no mask of the region to score: expected .*a_liver\.nii\.gz"):
+        load_scan_datalist(tmp_path, image_suffix="_ct.nii.gz", region_suffix="_liver.nii.gz")
+    with pytest.raises(ScanError, match=r"a name that ends in '\.nii\.gz'"):
+        scan_item(tmp_path / "series", region_suffix="_liver.nii.gz")

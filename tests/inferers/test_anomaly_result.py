@@ -23,6 +23,7 @@ def item(scores: Tensor, tissue: Tensor | None = None) -> dict[str, Any]:
     return {
         "image": MetaTensor(image, affine=affine),
         "display_map": MetaTensor(scores, affine=affine),
+        "region": image > 0,
         "pred": MetaTensor(scores.flip(1), affine=affine),
     }
 

@@ -94,7 +94,7 @@ def test_every_voxel_stays_in_its_place_and_finds_its_way_back(axis: str, affine
 
 @pytest.mark.parametrize("affine", [*random_affines(10), *ambiguous_affines()])
 def test_invertd_brings_a_prediction_back_exactly(affine: Matrix) -> None:
-    preprocessing = Compose([OrientSlicesd("image", axis="coronal", reference_key="lesion")])
+    preprocessing = Compose([OrientSlicesd("image", axis="coronal", drawn_keys="lesion")])
     image = scan(affine)
     item = preprocessing({"image": image, "lesion": image})
     item["pred"] = MetaTensor(item["image"].as_tensor() * 2)  # what comes from a network may know no affine
@@ -136,7 +136,7 @@ def test_the_input_is_left_as_it_was() -> None:
 def test_the_outline_is_oriented_as_the_image_whatever_its_header_rounds_to(affine: Matrix) -> None:
     rounded = affine + np.random.default_rng(1).normal(0, 1e-4, (4, 4)) * [[1], [1], [1], [0]]
     outline = MetaTensor(scan(affine).as_tensor()[:1].clone(), affine=torch.from_numpy(rounded))
-    transform = OrientSlicesd("image", reference_key="lesion")
+    transform = OrientSlicesd("image", drawn_keys="lesion")
     data: dict[Hashable, Any] = {"image": scan(affine), "lesion": outline}
     oriented = transform(data)
     assert torch.equal(oriented["lesion"].as_tensor(), oriented["image"].as_tensor()[:1])
@@ -157,16 +157,16 @@ def test_an_outline_on_another_grid_is_refused_by_both_names() -> None:
     ):
         outline.meta["filename_or_obj"] = "masks/brain_lesion.nii.gz"
         with pytest.raises(ValueError, match=told) as error:
-            OrientSlicesd("image", reference_key="lesion")({"image": image, "lesion": outline})
+            OrientSlicesd("image", drawn_keys="lesion")({"image": image, "lesion": outline})
         assert "masks/brain_lesion.nii.gz" in str(error.value)
         assert "scans/brain.nii.gz" in str(error.value)
 
 
 def test_a_scan_without_outline_needs_leave() -> None:
     data: dict[Hashable, Any] = {"image": scan(to_affine(np.eye(3)))}
-    assert set(OrientSlicesd("image", reference_key="lesion", allow_missing_keys=True)(data)) == {"image"}
+    assert set(OrientSlicesd("image", drawn_keys="lesion", allow_missing_keys=True)(data)) == {"image"}
     with pytest.raises(KeyError, match="lesion"):
-        OrientSlicesd("image", reference_key="lesion")(data)
+        OrientSlicesd("image", drawn_keys="lesion")(data)
 
 
 def test_the_dictionary_transform_equals_the_array_transform() -> None:
@@ -186,3 +186,22 @@ def test_what_cannot_be_oriented_is_told() -> None:
         OrientSlices("axial")(MetaTensor(torch.zeros(SHAPE)))
     with pytest.raises(ValueError, match="no 'slice_axis'"):
         OrientSlices()(MetaTensor(torch.zeros(1, *SHAPE)))
+
+
+@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+def test_as_stored_neither_turns_nor_flips(slice_axis: int) -> None:
+    """Rows, columns and slices are those of the file, however it lies in the patient; and back."""
+    values = torch.arange(4 * 5 * 6.0).reshape(1, 4, 5, 6)
+    oblique = torch.eye(4, dtype=torch.float64)
+    oblique[:3, :3] = torch.tensor([[0, -0.9, 0.2], [0.1, 0.2, -3.0], [-1.1, 0, 0.1]])
+    volume = MetaTensor(values, affine=oblique, meta={"slice_axis": slice_axis})
+    transform = OrientSlices("as_stored")
+    shown = transform(volume)
+
+    columns, rows = (axis for axis in range(3) if axis != slice_axis)
+    assert torch.equal(shown.as_tensor()[0], values[0].permute(rows, columns, slice_axis))
+    assert shown.meta["slice_axis"] == 2
+    restored = transform.inverse(shown)
+    assert torch.equal(restored.as_tensor(), values)
+    assert torch.equal(restored.affine, oblique)
+    assert restored.meta["slice_axis"] == slice_axis

@@ -310,7 +310,7 @@ def test_a_report_is_found_if_it_is_of_this_scan_made_in_this_way(
     path, out = save_nifti(tmp_path / "head.nii.gz"), tmp_path / "out"
     predictor = detector._predictor
     assert predictor is not None
-    scan, identity = predictor.prepare(path)["image"], predictor.identity
+    scan, identity = predictor.prepare(path), predictor.identity
     assert find_report(scan, out, identity) is None
     report = write_result(predictor(path), out)
     assert find_report(scan, out, identity) == report
@@ -320,9 +320,9 @@ def test_a_report_is_found_if_it_is_of_this_scan_made_in_this_way(
         assert find_report(scan, out, identity | other) is None
     coronal = without_threshold(checkpoint, slice_axis="coronal")._predictor
     assert coronal is not None
-    assert find_report(coronal.prepare(path)["image"], out, identity) is None
+    assert find_report(coronal.prepare(path), out, identity) is None
     save_nifti(path, head(seed=1))
-    assert find_report(predictor.prepare(path)["image"], out, identity) is None
+    assert find_report(predictor.prepare(path), out, identity) is None
 
     (out / report["outputs"]["overlay"]).unlink()
     assert find_report(scan, out, identity) is None
@@ -332,7 +332,7 @@ def test_a_report_is_found_if_it_is_of_this_scan_made_in_this_way(
 def test_the_report_of_another_program_is_none(text: str, detector: AnomalyDetector, tmp_path: Path) -> None:
     predictor = detector._predictor
     assert predictor is not None
-    scan = predictor.prepare(save_nifti(tmp_path / "head.nii.gz"))["image"]
+    scan = predictor.prepare(save_nifti(tmp_path / "head.nii.gz"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "head_report.json").write_text(text)
     assert find_report(scan, tmp_path / "out", predictor.identity) is None
@@ -352,7 +352,7 @@ def _objects(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def test_the_schema_refuses_more_and_less_than_it_describes(detector: AnomalyDetector, tmp_path: Path) -> None:
     report = save(detector.predict(save_nifti(tmp_path / "head.nii.gz")), tmp_path / "out")
     places = list(_objects(report))
-    assert len(places) == 12
+    assert len(places) == 13
     for place in places:
         changed = copy.deepcopy(report)
         part = changed
