@@ -40,9 +40,12 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_the_settings_page_agrees_with_the_config() -> None:
-    config: dict[str, Any] = yaml.safe_load((ROOT / "bundles/brain_mri_anomaly/configs/train.yaml").read_text())
-    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", (ROOT / "docs/reference/bundle-settings.md").read_text(), re.MULTILINE)
+@pytest.mark.parametrize("bundle", sorted(path.name for path in (ROOT / "bundles").iterdir()))
+def test_the_settings_page_agrees_with_the_configs(bundle: str) -> None:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "bundles" / bundle / "configs/train.yaml").read_text())
+    sections = re.split(r"^## (.*)$", (ROOT / "docs/reference/bundle-settings.md").read_text(), flags=re.MULTILINE)
+    page = dict(zip(sections[1::2], sections[2::2], strict=True))
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", page["In every bundle"] + page[bundle], re.MULTILINE)
     documented = {}
     for keys, default in rows:
         names = re.findall(r"`(\w+)`", keys)
