@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help env test lint pytest demo clean
 help:
 	@echo "make demo   phantoms -> training -> evaluation -> one anomaly volume, with pictures (no download)"
+	@echo "            DOMAIN=liver_ct and DOMAIN=retinal_oct show the others"
 	@echo "make test   ruff, mypy and pytest"
 	@echo "make clean  remove what make demo made"
 
@@ -29,24 +30,36 @@ pytest: env
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # --- demo: what exists already is kept, so that a second run only shows where to look ---
-DEMO := demo/brain_mri
-BUNDLE := bundles/brain_mri_anomaly
-SCAN := phantom_9501_flair
-# A small image and a random encoder: no download, minutes on two cores. See the README for what that is worth.
-SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "[112, 112]" --mode bidirectional \
-	--dilations "[1]" --output_dir $(DEMO)/output
+DOMAIN := brain_mri
+DEMO := demo/$(DOMAIN)
+BUNDLE := bundles/$(DOMAIN)_anomaly
 RUN := $(BIN)/python -m monai.bundle run
+# One scan of the phantoms, how its masks are called, and the size to which slices are fitted.
+SCAN_brain_mri := nifti/phantom_9501_flair.nii.gz
+MASKS_brain_mri := --image_suffix _flair.nii.gz --lesion_suffix _lesion.nii.gz
+SIZE_brain_mri := [112, 112]
+SCAN_liver_ct := dicom/phantom_9501_ct
+MASKS_liver_ct := --image_suffix _ct --lesion_suffix _lesion.nii.gz --region_suffix _liver.nii.gz
+SIZE_liver_ct := [192, 192]
+SCAN_retinal_oct := oct/phantom_9502_oct.dcm
+MASKS_retinal_oct := --image_suffix _oct.dcm --lesion_suffix _lesion.nii.gz
+SIZE_retinal_oct := [96, 192]
+# A random encoder and small images: no download, minutes on two cores. See the README for what that is worth.
+SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "$(SIZE_$(DOMAIN))" --mode bidirectional \
+	--dilations "[1]" --output_dir $(DEMO)/output
 
-demo: $(DEMO)/output/$(SCAN)_anomaly.nii.gz $(DEMO)/output/metrics_test.json
+demo: $(DEMO)/output/.mapped $(DEMO)/output/metrics_test.json
 	@echo
 	@echo "Look at:"
-	@echo "  $(DEMO)/output/$(SCAN)_overlay.png      slices of a phantom, its anomaly map, the outline of the lesion"
-	@echo "  $(DEMO)/output/$(SCAN)_anomaly.nii.gz   the same map as a volume; the scan is $(DEMO)/phantoms/nifti/$(SCAN).nii.gz"
+	@echo "  $$(ls $(DEMO)/output/*_overlay.png)"
+	@echo "      slices of a phantom, its anomaly map, the outline of the lesion"
+	@echo "  $$(ls $(DEMO)/output/*_anomaly.nii.gz)"
+	@echo "      the same map as a volume; the scan is $(DEMO)/phantoms/$(SCAN_$(DOMAIN))"
 	@echo "  $(DEMO)/output/training_curve.png       loss per epoch"
-	@echo "  $(DEMO)/output/metrics_test.json        pixel AUROC and average precision, beside those of plain brightness"
+	@echo "  $(DEMO)/output/metrics_test.json        pixel AUROC, average precision and AUPRO, beside plain brightness"
 
 $(DEMO)/phantoms/phantoms.json: | env
-	$(BIN)/monai-sar phantoms brain_mri $(DEMO)/phantoms
+	$(BIN)/monai-sar phantoms $(DOMAIN) $(DEMO)/phantoms
 
 # last.pt is written when training has ended; a run that was stopped before is done again
 $(DEMO)/models/last.pt: $(DEMO)/phantoms/phantoms.json
@@ -57,10 +70,11 @@ $(DEMO)/output/metrics_test.json: $(DEMO)/models/last.pt
 	$(RUN) evaluating --config_file "['$(BUNDLE)/configs/train.yaml','$(BUNDLE)/configs/evaluate.yaml']" $(SETTINGS) \
 		--dataset_dir $(DEMO)/phantoms/bmad --ckpt_dir $(DEMO)/models
 
-$(DEMO)/output/$(SCAN)_anomaly.nii.gz: $(DEMO)/models/last.pt
+# a DICOM scan's result is called by its hash, so a stamp stands for it
+$(DEMO)/output/.mapped: $(DEMO)/models/last.pt
 	$(RUN) inference --config_file $(BUNDLE)/configs/inference.yaml $(SETTINGS) --ckpt_path $(DEMO)/models/model.pt \
-		--dataset_dir $(DEMO)/phantoms/nifti/$(SCAN).nii.gz \
-		--image_suffix _flair.nii.gz --lesion_suffix _lesion.nii.gz
+		--dataset_dir $(DEMO)/phantoms/$(SCAN_$(DOMAIN)) $(MASKS_$(DOMAIN))
+	@touch $@
 
 clean:
 	rm -rf demo

@@ -13,6 +13,8 @@ class Domain(StrEnum):
     """The domains by name, here once more because importing the phantoms themselves takes long."""
 
     BRAIN_MRI = "brain_mri"
+    LIVER_CT = "liver_ct"
+    RETINAL_OCT = "retinal_oct"
 
 
 def phantoms(
@@ -29,7 +31,8 @@ def phantoms(
     """Write synthetic scans with exact lesion masks: no download, no patient.
 
     Slices in BMAD layout (OUTPUT/bmad) to train and evaluate on, and a few whole scans of other subjects as a scanner
-    would export them: heads as on FLAIR MRI in NIfTI.
+    would export them: heads as on FLAIR MRI in NIfTI; abdomens as on CT in DICOM series, with masks of the liver;
+    maculas as on OCT in Ophthalmic Tomography DICOM and in TIFF.
     """
     from monai_sar.data.phantoms import DOMAINS, write_phantoms
 

@@ -6,16 +6,24 @@ from typing import Any, Final
 from monai_sar.data.phantoms.brain_mri import BRAIN_MRI, BrainPhantom, LesionKind, make_brain_phantom
 from monai_sar.data.phantoms.dataset import write_phantoms
 from monai_sar.data.phantoms.domain import PhantomDomain
-from monai_sar.data.phantoms.folder_marker import FolderInUseError
+from monai_sar.data.phantoms.liver_ct import LIVER_CT, LiverLesionKind, LiverPhantom, make_liver_phantom
+from monai_sar.data.phantoms.retinal_oct import RETINAL_OCT, RetinaLesionKind, RetinaPhantom, make_retina_phantom
+from monai_sar.data.settings_file import FolderInUseError
 
 __all__ = [
     "DOMAINS",
     "BrainPhantom",
     "FolderInUseError",
     "LesionKind",
+    "LiverLesionKind",
+    "LiverPhantom",
+    "RetinaLesionKind",
+    "RetinaPhantom",
     "make_brain_phantom",
+    "make_liver_phantom",
+    "make_retina_phantom",
     "write_phantoms",
 ]
 
-DOMAINS: Final[Mapping[str, PhantomDomain[Any]]] = {domain.name: domain for domain in (BRAIN_MRI,)}
+DOMAINS: Final[Mapping[str, PhantomDomain[Any]]] = {domain.name: domain for domain in (BRAIN_MRI, LIVER_CT, RETINAL_OCT)}
 """Every kind of scan that phantoms imitate, by name."""
