@@ -8,27 +8,18 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
-from monai.bundle import ConfigParser
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import FileDataset
 from scipy.spatial.transform import Rotation
 
 from monai_sar.networks import AnomalyDetector
+from tests.bundles.conftest import TINY, untrained_checkpoint
 from tests.data.scans.conftest import Edit, write_multi_frame, write_series
 
-__all__ = ["BUNDLE", "head", "one_study", "save_nifti", "write_multi_frame", "write_series"]
+__all__ = ["BUNDLE", "TINY", "head", "one_study", "save_nifti", "write_multi_frame", "write_series"]
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundles" / "brain_mri_anomaly"
-
-TINY = {
-    "encoder_name": "vit_tiny_patch16_224",
-    "encoder_weights": "random",
-    "image_size": [48, 48],
-    "hidden_channels": 16,
-    "dilations": [1],
-}
 
 OBLIQUE = np.eye(4)
 """Rows of the array run to posterior, columns to the left, thick slices up; tilted."""
@@ -43,14 +34,7 @@ OBLIQUE[:3] = np.column_stack([OBLIQUE[:3, :3] * (1.1, 0.9, 5.0), (40, -20, 7)])
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The brain bundle's detector, made tiny and never trained, as the checkpoint that training would write."""
-    parser = ConfigParser()
-    parser.read_config(str(BUNDLE / "configs" / "inference.yaml"))
-    parser.update(TINY)
-    path = tmp_path_factory.mktemp("models") / "model.pt"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        torch.save(parser.get_parsed_content("network").state_dict(), path)
-    return path
+    return untrained_checkpoint(BUNDLE, tmp_path_factory.mktemp("models") / "model.pt")
 
 
 @pytest.fixture(scope="session")

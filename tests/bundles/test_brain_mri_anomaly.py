@@ -1,8 +1,6 @@
 """The brain bundle as its users run it: processes of ``python -m monai.bundle``, and its configs on their own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +9,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from monai.bundle import ConfigWorkflow
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from monai_sar.data import load_bmad_datalist
+from tests.bundles.conftest import ROOT, run_bundle, run_config
 
-ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
 TRAIN = BUNDLE / "configs" / "train.yaml"
 EVALUATE = BUNDLE / "configs" / "evaluate.yaml"
 INFERENCE = BUNDLE / "configs" / "inference.yaml"
-
-
-def run_bundle(*arguments: str, cwd: Path, **overrides: Any) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m monai.bundle`` in a process, as the README says."""
-    flags = [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "monai.bundle", *arguments, *flags]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def run_config(files: list[Path], workflow_type: str, **overrides: Any) -> ConfigWorkflow:
-    """Run a config in this process, with the checks that MONAI's model zoo makes."""
-    workflow = ConfigWorkflow(
-        config_file=[str(file) for file in files],
-        workflow_type=workflow_type,
-        logging_file=False,
-        meta_file=str(BUNDLE / "configs" / "metadata.json"),
-        **overrides,
-    )
-    workflow.initialize()
-    assert workflow.check_properties() in (None, [])
-    workflow.run()
-    workflow.finalize()
-    return workflow
 
 
 def folders(root: Path) -> dict[str, str]:

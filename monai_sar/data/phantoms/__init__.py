@@ -25,5 +25,6 @@ __all__ = [
     "write_phantoms",
 ]
 
-DOMAINS: Final[Mapping[str, PhantomDomain[Any]]] = {domain.name: domain for domain in (BRAIN_MRI, LIVER_CT, RETINAL_OCT)}
+_ALL: tuple[PhantomDomain[Any], ...] = (BRAIN_MRI, LIVER_CT, RETINAL_OCT)
+DOMAINS: Final[Mapping[str, PhantomDomain[Any]]] = {domain.name: domain for domain in _ALL}
 """Every kind of scan that phantoms imitate, by name."""
