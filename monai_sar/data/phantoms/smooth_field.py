@@ -1,5 +1,6 @@
 """Smooth random fields: what makes every subject different."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
-__all__ = ["FoldingNoise", "spline_field"]
+__all__ = ["FoldingNoise", "spline_field", "texture"]
 
 Array = NDArray[np.float32]
 
@@ -34,6 +35,12 @@ def spline_field(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[
         # contracting the first axis puts its voxel axis last: after a full turn the order is as it was
         field = np.tensordot(field, weights, axes=(0, 1))
     return field
+
+
+def texture(rng: np.random.Generator, shape: tuple[int, ...], spacing: Sequence[float], wavelength_mm: float) -> Array:
+    """Draw a smooth field whose cells are about ``wavelength_mm`` wide, whatever the spacing (mm) of the voxels."""
+    cells = [max(1, round(n * mm / wavelength_mm)) for n, mm in zip(shape, spacing, strict=True)]
+    return spline_field(rng, shape, tuple(cells))
 
 
 @dataclass(frozen=True)

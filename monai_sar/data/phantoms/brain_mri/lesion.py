@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from monai_sar.data.phantoms.brain_mri.head import HeadAnatomy
 from monai_sar.data.phantoms.brain_mri.tissue import Tissue
 from monai_sar.data.phantoms.shapes import coverage
-from monai_sar.data.phantoms.smooth_field import spline_field
+from monai_sar.data.phantoms.smooth_field import texture
 
 __all__ = ["LesionKind", "insert_lesion"]
 
@@ -109,7 +109,7 @@ def irregular_depth(rng: np.random.Generator, offset: Array, radius: float, spac
     rho = np.sqrt((np.tensordot(turn, offset, axes=1) ** 2).sum(0))
     relative = 1 - rho
     for wavelength, height in ((0.9, 0.55), (0.4, 0.35)):
-        relative += height * _texture(rng, rho.shape, spacing, wavelength * radius)
+        relative += height * texture(rng, rho.shape, spacing, wavelength * radius)
     # no islands far away, and nothing where the box of the caller ends
     distance = np.sqrt((offset**2).sum(0)) / radius
     limit = np.minimum(1.6 - 1.1 * rho, 2 * (REACH - 0.3 - distance))
@@ -120,7 +120,7 @@ def _appearance(
     rng: np.random.Generator, kind: LesionKind, depth: Array, around: Tissue, spacing: Sequence[float]
 ) -> tuple[Array, Array]:
     """Share of the lesion in each voxel, and its signal (white matter = 1)."""
-    grain = 1 + 0.25 * _texture(rng, depth.shape, spacing, 7)
+    grain = 1 + 0.25 * texture(rng, depth.shape, spacing, 7)
     if kind is LesionKind.OEDEMA:  # follows the white matter and spares the cortex
         return coverage(depth, rng.uniform(3, 6)) * (0.25 + 0.75 * around.white), rng.uniform(1.32, 1.65) * grain
     if kind is LesionKind.TUMOUR:
@@ -131,8 +131,3 @@ def _appearance(
         return coverage(depth, 2.5), signal * grain
     rim, fluid = rng.uniform((1.25, 0.15), (1.45, 0.6))
     return coverage(depth, 2), rim + (fluid - rim) * coverage(depth - 1.5, 2)
-
-
-def _texture(rng: np.random.Generator, shape: tuple[int, ...], spacing: Sequence[float], wavelength_mm: float) -> Array:
-    cells = [max(1, round(n * mm / wavelength_mm)) for n, mm in zip(shape, spacing, strict=True)]
-    return spline_field(rng, shape, tuple(cells))

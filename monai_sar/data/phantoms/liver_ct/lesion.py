@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from monai_sar.data.phantoms.liver_ct.attenuation import Attenuation
 from monai_sar.data.phantoms.liver_ct.canvas import Canvas
 from monai_sar.data.phantoms.shapes import coverage
-from monai_sar.data.phantoms.smooth_field import spline_field
+from monai_sar.data.phantoms.smooth_field import texture
 
 __all__ = ["LiverLesionKind", "insert_lesion"]
 
@@ -80,7 +80,7 @@ def _irregular_depth(
     axes *= radius / axes.prod() ** (1 / 3)
     turn = Rotation.from_quat(rng.standard_normal(4)).as_matrix() / axes[:, None]
     rho = np.sqrt((np.tensordot(turn, offset, axes=1) ** 2).sum(0))
-    bumps = roughness * _texture(rng, rho.shape, spacing, 0.8 * radius)
+    bumps = roughness * texture(rng, rho.shape, spacing, 0.8 * radius)
     # no islands far away, and nothing where the box of the caller ends
     distance = np.sqrt((offset**2).sum(0)) / radius
     return np.asarray(radius * np.minimum(1 - rho + bumps, 3 * (REACH - 0.3 - distance)), np.float32)
@@ -94,7 +94,7 @@ def _appearance(
     spacing: Sequence[float],
 ) -> tuple[float, Array]:
     """Width of the rim in mm, and Hounsfield units [...] of the lesion."""
-    grain = _texture(rng, depth.shape, spacing, 6)
+    grain = texture(rng, depth.shape, spacing, 6)
     if kind is LiverLesionKind.METASTASIS:  # darker than its liver, even than a fatty one; the core is necrotic
         hu = min(rng.uniform(40, 70), attenuation.liver - rng.uniform(20, 30))
         core = coverage(depth - 0.5 * depth.max(), 6) * rng.uniform(0, 15)
@@ -103,8 +103,3 @@ def _appearance(
         return 1.0, np.full(depth.shape, rng.uniform(0, 12), np.float32)
     hu = max(rng.uniform(140, 175), attenuation.liver + 35)
     return 2.0, np.asarray(hu + 25 * grain, np.float32)
-
-
-def _texture(rng: np.random.Generator, shape: tuple[int, ...], spacing: Sequence[float], wavelength_mm: float) -> Array:
-    cells = [max(1, round(n * mm / wavelength_mm)) for n, mm in zip(shape, spacing, strict=True)]
-    return spline_field(rng, shape, tuple(cells))
