@@ -3,6 +3,7 @@
 import typer
 
 from monai_sar.cli import prepare
+from monai_sar.cli.export import export
 from monai_sar.cli.inspect import inspect
 from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
@@ -21,3 +22,4 @@ app.command()(phantoms)
 app.add_typer(prepare.app, name="prepare")
 app.command()(inspect)
 app.command()(predict)
+app.command()(export)

@@ -123,10 +123,11 @@ class AnomalyDetector(nn.Module):
         features: Tensor = self.encoder(image)
         return features
 
-    def require_image_size(self) -> None:
-        """Refuse to be recorded (traced, exported) for images of all sizes without a size that they are fitted into.
+    def require_image_size(self) -> tuple[int, int]:
+        """The size into which all images are fitted, which whoever records (traces, exports) a detector needs.
 
-        The encoder's positions would be those of the example, and the map of any other image wrong without a word.
+        Without one the encoder's positions would be those of the example, and the map of any other image wrong
+        without a word.
 
         Raises:
             ValueError: there is none.
@@ -136,6 +137,7 @@ class AnomalyDetector(nn.Module):
                 "Without an image size the encoder's positions cannot be exported for all sizes. Train with an "
                 "image_size, such as [448, 448]; images of every size fit into it."
             )
+        return self.letterbox.size
 
     def score(self, features: Tensor) -> Tensor:
         """Prediction error of every embedding: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""

@@ -1,6 +1,6 @@
 """Fit images of any size into the encoder's input, and bring maps back to where they came from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -44,10 +44,8 @@ class Letterbox(nn.Module):
             return image
         height, width = self.size
         fit = self._fit(image.shape[-2], image.shape[-1])
-        if (fit.height, fit.width) != tuple(image.shape[-2:]):
-            image = F.interpolate(image, (fit.height, fit.width), mode="bilinear", align_corners=False, antialias=True)
-        bottom, right = height - fit.height - fit.top, width - fit.width - fit.left
-        return F.pad(image, (fit.left, right, fit.top, bottom))
+        image = F.interpolate(image, (fit.height, fit.width), mode="bilinear", align_corners=False, antialias=True)
+        return F.pad(image, (fit.left, width - fit.width - fit.left, fit.top, height - fit.height - fit.top))
 
     def restore(self, grid: Tensor, *, patch_size: int, image_size: tuple[int, int]) -> Tensor:
         """Sample a map over patches at the pixels of the image it came from, in one bilinear interpolation.
@@ -62,31 +60,52 @@ class Letterbox(nn.Module):
             align_corners=False)``.
         """
         fit = self._fit(*image_size)
-        # affine_grid and grid_sample both count from -1 (first edge) to 1 (last edge)
-        rows, columns = grid.shape[-2] * patch_size, grid.shape[-1] * patch_size
-        scale_y, scale_x = fit.height / rows, fit.width / columns
-        theta = torch.tensor(
-            [
-                [scale_x, 0.0, scale_x + 2 * fit.left / columns - 1],
-                [0.0, scale_y, scale_y + 2 * fit.top / rows - 1],
-            ],
-            dtype=grid.dtype,
-            device=grid.device,
-        )
-        points = F.affine_grid(theta.expand(grid.shape[0], 2, 3), [grid.shape[0], 1, *image_size], align_corners=False)
-        return F.grid_sample(grid, points, mode="bilinear", padding_mode="border", align_corners=False)
+        for dim, first, fitted, size in (
+            (-2, fit.top, fit.height, image_size[0]),
+            (-1, fit.left, fit.width, image_size[1]),
+        ):
+            # centres of the image's pixels, counted in pixels of the box: from the device of the map, wherever that is
+            centres = (grid.new_ones(size).cumsum(0) - 0.5) * fitted / size + first
+            grid = _interpolate(grid, dim, centres / patch_size - 0.5)
+        return grid
 
     def _fit(self, height: int, width: int) -> _Fit:
         if self.size is None:
             return _Fit(height, width, 0, 0)
         if not self.keep_aspect_ratio:
             return _Fit(*self.size, 0, 0)
-        scale = min(self.size[0] / height, self.size[1] / width)
-        fitted_height = min(self.size[0], max(1, round(height * scale)))
-        fitted_width = min(self.size[1], max(1, round(width * scale)))
+        fitted_height = _within(_rounded_ratio(height * self.size[1], width), self.size[0])
+        fitted_width = _within(_rounded_ratio(width * self.size[0], height), self.size[1])
         return _Fit(
             fitted_height,
             fitted_width,
             (self.size[0] - fitted_height) // 2,
             (self.size[1] - fitted_width) // 2,
         )
+
+
+# A trace holds sizes as tensors, an export as symbols. What follows can be recorded for all sizes: it has no branches,
+# and whole numbers only, because a runtime with 32-bit fractions would round some ratios to another size.
+
+
+def _rounded_ratio(a: int, b: int) -> int:
+    """``round(a / b)`` of positive numbers: ties to even."""
+    is_tie_to_odd = (2 * a + 3 * b) // (4 * b) - (2 * a + 3 * b - 1) // (4 * b)
+    return (2 * a + b) // (2 * b) - is_tie_to_odd
+
+
+def _within(size: Tensor | int, upper: int) -> Any:
+    """The nearest of 1 to ``upper``."""
+    if isinstance(size, Tensor):
+        return size.clamp(1, upper)
+    return torch.sym_min(torch.sym_max(size, 1), upper)  # type: ignore[no-untyped-call]
+
+
+def _interpolate(grid: Tensor, dim: int, positions: Tensor) -> Tensor:
+    """Sample linearly along one axis; what lies outside takes the outermost value."""
+    last = grid.shape[dim] - 1
+    positions = positions.clamp(0, last)
+    low = positions.floor()
+    high = (low + 1).clamp(max=last)
+    fraction = (positions - low).view(-1, *[1] * (-1 - dim))
+    return torch.lerp(grid.index_select(dim, low.long()), grid.index_select(dim, high.long()), fraction)

@@ -9,6 +9,7 @@ import yaml
 
 import monai_sar.data
 import monai_sar.engines
+import monai_sar.export
 import monai_sar.inferers
 import monai_sar.losses
 import monai_sar.metrics

@@ -32,6 +32,18 @@ def test_gaussian_is_the_negative_log_density() -> None:
     torch.testing.assert_close(PredictionLoss("gaussian", "none")(torch.cat([mean, log_variance], 1), target), expected)
 
 
+def test_gaussian_is_torchs_with_its_gradients_and_its_floor() -> None:
+    """Torch's own cannot be exported; a variance below 1e-6 counts as 1e-6 and still learns."""
+    target, mean = torch.randn(1, 4, 3, 3), torch.randn(1, 4, 3, 3)
+    log_variance = torch.linspace(-20, 3, 36).reshape(1, 4, 3, 3)
+    own = torch.cat([mean, log_variance], 1).requires_grad_()
+    theirs = own.detach().clone().requires_grad_()
+    loss = PredictionLoss("gaussian")(own, target)
+    expected = torch.nn.functional.gaussian_nll_loss(theirs[:, :4], target, theirs[:, 4:].exp())
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, own), torch.autograd.grad(expected, theirs))
+
+
 def test_the_true_variance_has_the_lowest_gaussian_loss() -> None:
     torch.manual_seed(0)
     target = 3.0 * torch.randn(1, 2, 200, 200)

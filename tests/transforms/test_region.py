@@ -1,5 +1,8 @@
 """Where a score means something: found by brightness or density, or given."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +59,7 @@ def test_the_body_has_its_gas_and_leaves_the_table(depth: int) -> None:
     assert body[0, 28, 30].all()
 
 
-def item(mask: torch.Tensor | None = None) -> dict[str, object]:
+def item(mask: torch.Tensor | None = None) -> dict[Hashable, Any]:
     image = MetaTensor(ct_slice(table=False)[None, ..., None], meta={"filename_or_obj": "scan", "notes": ["first"]})
     return {"image": image} | ({} if mask is None else {"region": mask})
 

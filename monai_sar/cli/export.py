@@ -1,0 +1,82 @@
+"""``monai-sar export``: a trained detector as TorchScript or ONNX."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from monai_sar.cli.reason import reason
+from monai_sar.cli.setting import key_and_value
+
+__all__ = ["export"]
+
+WRONG_USE = 2
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle, such as bundles/brain_mri_anomaly.")],
+    output_file: Annotated[Path, typer.Argument(help="File to write, such as model.onnx or model.ts.", dir_okay=False)],
+    file_format: Annotated[
+        Literal["torchscript", "onnx"], typer.Option("--format", help="Kind of file.", show_default=False)
+    ],
+    part: Annotated[
+        Literal["detector", "ar_network"],
+        typer.Option(help="All from image to map, or from the encoder's features to the score."),
+    ] = "detector",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting of the bundle's inference config: key=value.")
+    ] = None,
+) -> None:
+    """Write a trained detector as one file that runs without MONAI-SAR.
+
+    Batch and image size stay free. The file says what it is: settings, versions, checkpoint. It is run and compared
+    with PyTorch before it stands.
+
+    It reads prepared slices, intensities in [0, 1]: reading scans and scaling their intensities are not in it. A
+    detector's file holds the encoder's weights, and their licence goes with it.
+
+    Exit status: 0 done, 2 wrong use, or a file that would not compute the same (it is not written).
+    """
+    import torch
+
+    from monai_sar.export import export_detector
+    from monai_sar.inferers import ScanPredictor
+
+    given: dict[str, Any] = {
+        "ckpt_path": None if checkpoint is None else str(checkpoint),
+        "encoder_weights": encoder_weights,
+    }
+    try:
+        overrides = {key: value for key, value in given.items() if value is not None}
+        overrides |= dict(map(key_and_value, setting or []))
+        predictor = ScanPredictor.from_bundle(bundle, **overrides, device=torch.device("cpu"))
+        report = export_detector(
+            predictor.network,
+            output_file,
+            file_format=file_format,
+            part=part,
+            checkpoint_sha256=predictor.checkpoint_sha256,
+        )
+    except Exception as error:  # a wrong setting shows up wherever it is used first
+        typer.echo(f"monai-sar: {reason(error)}", err=True)
+        raise typer.Exit(WRONG_USE) from None
+    tensors = " -> ".join(_shown(report.metadata[side]) for side in ("input", "output"))
+    typer.echo(f"Wrote {output_file} ({output_file.stat().st_size / 1e6:.1f} MB, {file_format}): {tensors}")
+    parity = report.parity
+    typer.echo(
+        f"It differs from PyTorch by at most {parity.max_abs_difference:.2g}, where values reach {parity.largest:.3g} "
+        f"({len(parity.sizes)} sizes compared)."
+    )
+    if report.metadata["encoder_licence"] is not None:
+        typer.echo(f"It holds the encoder's weights. Their licence goes with it: {report.metadata['encoder_licence']}.")
+    typer.echo(report.metadata["notice"])
+
+
+def _shown(tensor: dict[str, Any]) -> str:
+    return f"{tensor['name']} [{', '.join(map(str, tensor['shape']))}]"

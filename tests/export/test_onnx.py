@@ -1,0 +1,55 @@
+"""ONNX files pass the checker, and onnxruntime computes what PyTorch computes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_sar.export import export_detector
+from monai_sar.networks import DINOv3Encoder
+from tests.export.conftest import GRIDS, IMAGES, Run, make_detector, worst_difference
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+WEIGHTS = Path(__file__).resolve().parents[2].parent / "shared" / "weights" / "vit_tiny_patch16_224_augreg.pth"
+
+
+def load(path: Path) -> Run:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda x: torch.from_numpy(session.run(None, {session.get_inputs()[0].name: x.numpy()})[0])
+
+
+@pytest.mark.parametrize("name", ["vit", "dinov3"])
+def test_a_detector_is_the_same_at_every_size(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    detector = make_detector(request.getfixturevalue(name))
+    export_detector(detector, tmp_path / "model.onnx", file_format="onnx")
+    onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
+    model = onnx.load(tmp_path / "model.onnx")
+    tensors = [*model.graph.input, *model.graph.output]
+    shapes = {t.name: [d.dim_param or d.dim_value for d in t.type.tensor_type.shape.dim] for t in tensors}
+    shape = ["batch", 1, "height", "width"]
+    assert shapes == {"image": shape, "anomaly_map": shape}
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 20)]
+    assert b"anomaly_detector.py" not in model.SerializeToString()  # no code and no paths of this machine
+    run = load(tmp_path / "model.onnx")
+    assert worst_difference(detector, run, [torch.rand(size) for size in IMAGES]) <= 1e-5
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"no weights at {WEIGHTS}")
+def test_with_learned_weights_too(tmp_path: Path) -> None:
+    detector = make_detector(DINOv3Encoder("vit_tiny_patch16_224", WEIGHTS, layers=[5]), image_size=(64, 64))
+    export_detector(detector, tmp_path / "model.onnx", file_format="onnx")
+    inputs = [torch.rand(3, 1, 40, 100), torch.linspace(0, 1, 90 * 60).view(1, 1, 90, 60)]
+    assert worst_difference(detector, load(tmp_path / "model.onnx"), inputs) <= 1e-4
+
+
+@pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
+def test_the_ar_network_alone(likelihood: str, vit: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(vit, likelihood=likelihood)
+    export_detector(detector, tmp_path / "model.onnx", file_format="onnx", part="ar_network")
+    model = onnx.load(tmp_path / "model.onnx")
+    grids = [torch.randn(batch, vit.channels, rows, columns) for batch, rows, columns in GRIDS]
+    assert worst_difference(detector.score, load(tmp_path / "model.onnx"), grids) <= 1e-5
+    assert [node.op_type for node in model.graph.node].count("Conv") == 3  # of the AR network: no encoder
