@@ -61,8 +61,9 @@ demo: $(DEMO)/output/.mapped $(DEMO)/output/metrics_test.json
 $(DEMO)/phantoms/phantoms.json: | env
 	$(BIN)/monai-sar phantoms $(DOMAIN) $(DEMO)/phantoms
 
-# last.pt is written when training has ended; a run that was stopped before is done again
+# last.pt is written when training has ended; a run that was stopped before goes on
 $(DEMO)/models/last.pt: $(DEMO)/phantoms/phantoms.json
+	@rm -f $@
 	$(RUN) training --config_file $(BUNDLE)/configs/train.yaml $(SETTINGS) --dataset_dir $(DEMO)/phantoms/bmad \
 		--ckpt_dir $(DEMO)/models --feature_dir $(DEMO)/features --max_epochs 30
 

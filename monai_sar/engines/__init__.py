@@ -1,7 +1,26 @@
 """What MONAI's engines and handlers do not have."""
 
+from monai_sar.engines.epoch_seed import EpochSeed
+from monai_sar.engines.images_digest import images_digest
 from monai_sar.engines.metrics_file import MetricsFile
 from monai_sar.engines.prepare_features import PrepareFeatures
+from monai_sar.engines.processes import join_processes, process_device, share_of_batch
+from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
+from monai_sar.engines.resumable_training import ResumableTraining
+from monai_sar.engines.run_folder import ResumeError, RunFolder
 from monai_sar.engines.training_curve import TrainingCurve
 
-__all__ = ["MetricsFile", "PrepareFeatures", "TrainingCurve"]
+__all__ = [
+    "EpochSeed",
+    "MetricsFile",
+    "PrepareFeatures",
+    "ResumableEarlyStop",
+    "ResumableTraining",
+    "ResumeError",
+    "RunFolder",
+    "TrainingCurve",
+    "images_digest",
+    "join_processes",
+    "process_device",
+    "share_of_batch",
+]

@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from monai_sar._atomic import atomic_path
@@ -15,7 +18,8 @@ __all__ = ["TrainingCurve"]
 class TrainingCurve:
     """Write ``training_curve.json`` and ``training_curve.png`` after every epoch.
 
-    Attach it to the trainer *after* the handler that validates, so that both losses are of the same epoch.
+    Attach it to the trainer *after* the handler that validates, so that both losses are of the same epoch. Of several
+    processes the first writes.
 
     Args:
         output_dir: folder of the two files.
@@ -38,12 +42,24 @@ class TrainingCurve:
         """Attach to the trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The epochs so far."""
+        return {"train": list(self.train), "validation": list(self.validation)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after these epochs."""
+        self.train, self.validation = list(state["train"]), list(state["validation"])
+
     def __call__(self, engine: Engine) -> None:
         """Add the epoch that just ended."""
         epoch = engine.state.epoch
         self.train.append((epoch, float(engine.state.metrics[self.train_metric])))
         if self.validator.state.epoch == epoch:  # validation may be rarer than epochs
             self.validation.append((epoch, float(self.validator.state.metrics[self.validation_metric])))
+        if idist.get_rank() == 0:
+            self._write()
+
+    def _write(self) -> None:
         best = min(self.validation, key=lambda point: point[1])[0] if self.validation else None
         curves = {"training (normal images)": self.train, "validation (normal images)": self.validation}
         with atomic_path(self.output_dir / "training_curve.json") as partial:

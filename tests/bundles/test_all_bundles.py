@@ -41,7 +41,9 @@ def test_all_but_the_domain_is_the_same_to_the_letter(name: str) -> None:
     assert heads[0] == heads[1] == heads[2]
 
 
-@pytest.mark.parametrize("name", ["configs/evaluate.yaml", "configs/logging.conf", "LICENSE"])
+@pytest.mark.parametrize(
+    "name", ["configs/evaluate.yaml", "configs/multi_gpu_train.yaml", "configs/logging.conf", "LICENSE"]
+)
 def test_whole_files_are_the_same(name: str) -> None:
     assert len({(bundle / name).read_bytes() for bundle in BUNDLES}) == 1
 

@@ -33,3 +33,24 @@ def test_each_loss_is_kept_with_its_epoch(tmp_path: Path) -> None:
     assert record["best_epoch"] == 4
     with Image.open(tmp_path / "training_curve.png") as picture:
         assert min(picture.size) > 300
+
+
+def test_a_resumed_curve_holds_the_epochs_before(tmp_path: Path) -> None:
+    def curve_of(epochs: range, before: TrainingCurve | None = None) -> TrainingCurve:
+        trainer, validator = Engine(lambda _, batch: batch), Engine(lambda _, batch: batch)
+        curve = TrainingCurve(tmp_path, validator, "train_loss", "val_loss")
+        if before is not None:
+            curve.load_state_dict(before.state_dict())
+        for epoch in epochs:
+            trainer.state.epoch = validator.state.epoch = epoch
+            trainer.state.metrics["train_loss"] = validator.state.metrics["val_loss"] = 1 / epoch
+            curve(trainer)
+        return curve
+
+    curve_of(range(1, 5))
+    whole = (tmp_path / "training_curve.json").read_text()
+    first = curve_of(range(1, 3))
+    assert (tmp_path / "training_curve.json").read_text() != whole
+    curve_of(range(3, 5), first)
+    assert (tmp_path / "training_curve.json").read_text() == whole
+    assert len(first.train) == 2
