@@ -56,6 +56,7 @@ demo: $(DEMO)/output/.mapped $(DEMO)/output/metrics_test.json
 	@echo "  $$(ls $(DEMO)/output/*_anomaly.nii.gz)"
 	@echo "      the same map as a volume; the scan is $(DEMO)/phantoms/$(SCAN_$(DOMAIN))"
 	@echo "  $(DEMO)/output/training_curve.png       loss per epoch"
+	@echo "  $(DEMO)/output/report_test.html         curves, histograms, best and worst cases, metrics with intervals"
 	@echo "  $(DEMO)/output/metrics_test.json        pixel AUROC, average precision and AUPRO, beside plain brightness"
 
 $(DEMO)/phantoms/phantoms.json: | env

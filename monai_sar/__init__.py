@@ -1,8 +1,8 @@
 """Find what is not normal in a medical scan after training on normal scans alone.
 
 The folders of this package, read in the order in which the data flows, are the program:
-``data`` -> ``transforms`` -> ``networks`` -> ``losses`` -> ``engines`` -> ``inferers`` -> ``metrics`` -> ``writers`` ->
-``cli``.
+``data`` -> ``transforms`` -> ``networks`` -> ``losses`` -> ``engines`` -> ``inferers`` -> ``calibration`` ->
+``metrics`` -> ``evaluation`` -> ``writers`` -> ``export`` -> ``cli``.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -3,6 +3,7 @@
 import typer
 
 from monai_sar.cli import prepare
+from monai_sar.cli.calibrate import calibrate
 from monai_sar.cli.export import export
 from monai_sar.cli.inspect import inspect
 from monai_sar.cli.phantoms import phantoms
@@ -21,5 +22,6 @@ app = typer.Typer(
 app.command()(phantoms)
 app.add_typer(prepare.app, name="prepare")
 app.command()(inspect)
+app.command()(calibrate)
 app.command()(predict)
 app.command()(export)

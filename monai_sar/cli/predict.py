@@ -41,7 +41,16 @@ def predict(
     encoder_weights: Annotated[
         str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Score above which a voxel is flagged; gives a mask.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Score above which a voxel is flagged, instead of a calibrated one.")
+    ] = None,
+    false_positive_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of a normal patient's voxels that the mask may flag; one that the checkpoint is calibrated "
+            "for, by default 0.05, or else the smallest."
+        ),
+    ] = None,
     series: Annotated[str | None, typer.Option(help="Series Instance UID, where a DICOM folder holds several.")] = None,
     spacing: Annotated[
         str | None,
@@ -80,9 +89,9 @@ def predict(
     """Map the anomalies of scans, each in its own geometry.
 
     For each scan: NAME_anomaly.nii.gz (the map), NAME_overlay.png (look at this first), NAME_report.json (scores,
-    versions, what made it), with --threshold also NAME_mask.nii.gz; for DICOM also a Parametric Map and a Segmentation
-    for the PACS. A scan is called by its file's name, a DICOM series by its hash, because its folder may be called by
-    the patient.
+    versions, what made it), with a threshold, given or calibrated, also NAME_mask.nii.gz; for DICOM also a
+    Parametric Map and a Segmentation for the PACS. A calibrated checkpoint gives a p-value too. A scan is called by
+    its file's name, a DICOM series by its hash, because its folder may be called by the patient.
 
     What is there already is not done again: a run that was stopped continues where it was. A scan that cannot be read
     is named and left out.
@@ -102,6 +111,7 @@ def predict(
             checkpoint,
             encoder_weights,
             threshold,
+            false_positive_rate,
             series,
             spacing,
             axis,
@@ -155,6 +165,7 @@ def _overrides(
     checkpoint: Path | None,
     encoder_weights: str | None,
     threshold: float | None,
+    false_positive_rate: float | None,
     series: str | None,
     spacing: str | None,
     axis: str | None,
@@ -171,6 +182,7 @@ def _overrides(
         "ckpt_path": None if checkpoint is None else str(checkpoint),
         "encoder_weights": encoder_weights,
         "threshold": threshold,
+        "false_positive_rate": false_positive_rate,
         "series_uid": series,
         "spacing": None if spacing is None else _millimetres(spacing),
         "slice_axis": axis,
@@ -223,6 +235,7 @@ def _predict_one(
             "status": status,
             "report": str(report_path(item["image"], output)),
             "score": report["score"]["scan"],
+            "p_value": report["score"]["p_value"],
             "warnings": report["warnings"],
         }
     except Exception as error:  # one scan must not end the others
@@ -236,7 +249,9 @@ def _tell(outcome: dict[str, Any], position: str) -> None:
         typer.echo(_shown(f"{position} FAILED {outcome['error']}"), err=True)
         return
     report = os.path.relpath(outcome["report"])
-    typer.echo(_shown(f"{position} {outcome['scan']}: {outcome['status']}, score {outcome['score']:.4g} -> {report}"))
+    p_value = "" if outcome["p_value"] is None else f", p-value {outcome['p_value']:.3g}"
+    score = f"score {outcome['score']:.4g}{p_value}"
+    typer.echo(_shown(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
     for warning in outcome["warnings"]:
         typer.echo(_shown(f"{position} {outcome['scan']}: note: {warning}"), err=True)
 

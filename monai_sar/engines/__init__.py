@@ -1,8 +1,8 @@
 """What MONAI's engines and handlers do not have."""
 
 from monai_sar.engines.epoch_seed import EpochSeed
+from monai_sar.engines.evaluation_files import EvaluationFiles
 from monai_sar.engines.images_digest import images_digest
-from monai_sar.engines.metrics_file import MetricsFile
 from monai_sar.engines.prepare_features import PrepareFeatures
 from monai_sar.engines.processes import join_processes, process_device, share_of_batch
 from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
@@ -12,7 +12,7 @@ from monai_sar.engines.training_curve import TrainingCurve
 
 __all__ = [
     "EpochSeed",
-    "MetricsFile",
+    "EvaluationFiles",
     "PrepareFeatures",
     "ResumableEarlyStop",
     "ResumableTraining",

@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
+from monai_sar.calibration.calibration import Calibration
+from monai_sar.inferers.flagging import choose_flagging
 from monai_sar.inferers.volume_inferer import has_foreground
 from monai_sar.metrics.anomaly_score import top_mean
 
@@ -67,10 +69,14 @@ class AnomalyResult:
         score: of the scan: the mean of the highest 1 % of the map's values in the region that is scored (at least one
             value).
         slice_scores: the same for each slice, in the order of the display; None for slices without region.
-        threshold: score above which a voxel is flagged, if one was given.
-        p_value: how often a normal scan scores as high; None until the detector is calibrated.
+        threshold: score above which a voxel is flagged; None without one.
+        p_value: how probable so high a score is for a normal patient; None until the detector is calibrated. A scan of
+            several slices is compared with all slices of each normal patient together, a single image with single ones.
         display: scan and map as they are looked at.
         provenance: what made the map.
+        false_positive_rate: the share of a normal patient's voxels that the threshold flags at most, in expectation;
+            None if it was given by hand.
+        calibration: what the p-value and that rate rest on.
     """
 
     anomaly_map: MetaTensor
@@ -80,10 +86,18 @@ class AnomalyResult:
     p_value: float | None
     display: Display
     provenance: Provenance
+    false_positive_rate: float | None = None
+    calibration: Calibration | None = None
 
     @classmethod
     def from_item(
-        cls, item: Mapping[str, Any], *, provenance: Provenance, threshold: float | None = None
+        cls,
+        item: Mapping[str, Any],
+        *,
+        provenance: Provenance,
+        threshold: float | None = None,
+        false_positive_rate: float | None = None,
+        calibration: Calibration | None = None,
     ) -> "AnomalyResult":
         """Score what inference made of one scan.
 
@@ -93,6 +107,11 @@ class AnomalyResult:
                 ``shown``, if the image is to be looked at otherwise than the network sees it.
             provenance: what made the map.
             threshold: score above which a voxel is flagged.
+            false_positive_rate: that the threshold is to have, if none is given; see :func:`choose_flagging`.
+            calibration: of the detector that made the map.
+
+        Raises:
+            ValueError: the detector is not calibrated for the false-positive rate; nothing to score; NaN.
         """
         image, shown = item["image"], item["display_map"]
         region = torch.as_tensor(item["region"]).as_subclass(Tensor)
@@ -103,12 +122,15 @@ class AnomalyResult:
             for z in range(shown.shape[-1])
         )
         lesion = item.get("lesion")
+        score = top_mean(shown, TOP_FRACTION, foreground=region)
+        flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
+        kind: Literal["scan", "image"] = "scan" if shown.shape[-1] > 1 else "image"
         return cls(
             anomaly_map=item["pred"],
-            score=top_mean(shown, TOP_FRACTION, foreground=region),
+            score=score,
             slice_scores=tuple(slices),
-            threshold=threshold,
-            p_value=None,
+            threshold=flagging.threshold,
+            p_value=None if calibration is None else calibration.p_value(score, of=kind),
             display=Display(
                 image=item.get("shown", image),
                 anomaly_map=shown,
@@ -116,6 +138,8 @@ class AnomalyResult:
                 lesion=None if lesion is None else torch.as_tensor(lesion) > 0,
             ),
             provenance=provenance,
+            false_positive_rate=flagging.false_positive_rate,
+            calibration=calibration,
         )
 
     @property

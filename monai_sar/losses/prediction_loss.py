@@ -48,7 +48,7 @@ class PredictionLoss(nn.Module):
         if self.likelihood == "gaussian":
             mean, log_variance = prediction.chunk(2, dim=1)
             variance = log_variance.exp()
-            # clamped for the value, not for the gradient, as in F.gaussian_nll_loss, whose check no ONNX export can record
+            # clamped for the value, not the gradient, as in F.gaussian_nll_loss, whose check no ONNX export can record
             variance = variance + (variance.clamp_min(1e-6) - variance).detach()
             error = 0.5 * (variance.log() + (mean - target).square() / variance)
         else:

@@ -3,8 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import monai
 import torch
@@ -12,8 +11,19 @@ from torch import Tensor, nn
 
 from monai_sar import __version__
 from monai_sar._torchvision import timm
+from monai_sar.calibration.calibration import Calibration
+from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.losses.prediction_loss import PredictionLoss
 from monai_sar.networks.channel_standardization import ChannelStandardization
+from monai_sar.networks.checkpoint import (
+    CheckpointError,
+    CheckpointMismatchError,
+    as_extra_state,
+    differences,
+    read_checkpoint,
+    replace_saved_with,
+    saved_with,
+)
 from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.spatial_ar_net import SpatialARNet
@@ -24,20 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
 
 
-class CheckpointError(ValueError):
-    """A checkpoint cannot be used: the message says why and what to do."""
-
-
-class CheckpointMismatchError(CheckpointError):
-    """A checkpoint met another encoder, network or preprocessing than it was trained with."""
-
-
 class AnomalyDetector(nn.Module):
     """Frozen encoder + spatial AR network + prediction error + upsampling [0].
 
     The state dict holds the AR network and the channel standardisation, *not* the encoder, whose size and licence
     are its own. It also holds what they were trained with (the ``settings``): loading it beside another
     encoder, another network mode or another preprocessing is an error, because it would give a wrong map.
+
+    Attribute ``calibration``: what normal patients promise of its scores (see :mod:`monai_sar.calibration`); None until
+    it is calibrated. It is part of the state dict.
 
     [0]: https://arxiv.org/abs/2603.02974
 
@@ -83,6 +88,7 @@ class AnomalyDetector(nn.Module):
         self.standardization = ChannelStandardization(encoder.channels) if standardize else nn.Identity()
         self.error = PredictionLoss(network.likelihood, reduction="none")
         self.preprocessing = dict(preprocessing or {})
+        self.calibration: Calibration | None = None
         self._predictor: ScanPredictor | None = None
         self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
@@ -176,6 +182,19 @@ class AnomalyDetector(nn.Module):
         state = read_checkpoint(path)
         self.load_state_dict(state)
 
+    def save_calibration(self, path: str | os.PathLike[str]) -> None:
+        """Write the calibration into the checkpoint that this detector came from, which keeps all else that it holds.
+
+        Raises:
+            CheckpointError: it cannot be read.
+            CheckpointMismatchError: its weights are others.
+        """
+        state, own = read_checkpoint(path), self.state_dict()
+        weights = own.keys() - {"_extra_state"}
+        if not all(key in state and torch.equal(state[key], own[key].cpu()) for key in weights):
+            raise CheckpointMismatchError(f"'{path}' holds other weights than the detector that was calibrated.")
+        replace_saved_with(path, saved_with(state) | {"calibration": saved_with(own)["calibration"]})
+
     @classmethod
     def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "AnomalyDetector":
         """The trained detector of a bundle, ready to :meth:`predict`.
@@ -239,76 +258,36 @@ class AnomalyDetector(nn.Module):
             "monai": monai.__version__,
             "timm": timm.__version__,
         }
-        saved = {"settings": self.settings, "encoder_weights": self.encoder.weights_from, "versions": versions}
-        text = json.dumps(saved)
-        return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).clone()
+        return as_extra_state(
+            {
+                "settings": self.settings,
+                "encoder_weights": self.encoder.weights_from,
+                "versions": versions,
+                "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            }
+        )
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Compare the settings of a checkpoint with this detector's.
+        """Compare the settings of a checkpoint with this detector's, and take over its calibration.
 
         Raises:
             CheckpointMismatchError: they differ; the message names every setting that does.
+            CheckpointError: the calibration is damaged.
         """
         saved = saved_with({"_extra_state": state})
-        differences = _differences(saved["settings"], self.settings)
-        if differences:
-            listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in differences)
+        found = differences(saved["settings"], self.settings)
+        if found:
+            listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in found)
             raise CheckpointMismatchError(
                 f"This checkpoint was trained with other settings than it is now used with:\n{listing}\n"
                 "Give the settings it was trained with (in a bundle: the same --encoder_name, --encoder_weights, "
                 "--image_size, ... as in training), or train again."
             )
-
-
-def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read the state dict of a detector, tensors only.
-
-    Raises:
-        CheckpointError: no such file, a damaged one, or not a checkpoint of an anomaly detector.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint at '{path}'. Train one: python -m monai.bundle run training --config_file "
-            "configs/train.yaml, in the folder of the bundle."
-        )
-    try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes make the unpickler fail in any way
-        raise CheckpointError(
-            f"'{path}' ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is damaged, cut off, or "
-            "holds more than tensors."
-        ) from error
-    state = loaded.get("model", loaded) if isinstance(loaded, Mapping) else {}
-    if "_extra_state" not in state:
-        raise CheckpointError(
-            f"'{path}' is not the checkpoint of an anomaly detector: it does not say which encoder it belongs to. "
-            "Weights of the published code load into the AR network alone (SpatialARNet.load_state_dict)."
-        )
-    return dict(state)
-
-
-def saved_with(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What a checkpoint says of itself: ``settings``, ``encoder_weights`` ("hub", "random", "file"), ``versions``."""
-    return dict(json.loads(bytes(state["_extra_state"].cpu().tolist()).decode()))
-
-
-class _Difference(NamedTuple):
-    name: str
-    saved: Any
-    own: Any
-
-
-def _differences(saved: Mapping[str, Any], own: Mapping[str, Any], prefix: str = "") -> list[_Difference]:
-    """The leaves in which two nested settings differ."""
-    found: list[_Difference] = []
-    for key in [*saved, *(key for key in own if key not in saved)]:
-        left, right = saved.get(key, "nothing"), own.get(key, "nothing")
-        if isinstance(left, Mapping) and isinstance(right, Mapping):
-            found += _differences(left, right, f"{prefix}{key}.")
-        elif left != right:
-            found.append(_Difference(f"{prefix}{key}", left, right))
-    return found
+        calibration = saved.get("calibration")
+        try:
+            self.calibration = None if calibration is None else Calibration.from_dict(calibration)
+        except ScoreCalibrationError as error:
+            raise CheckpointError(f"{error} Calibrate the checkpoint again: monai-sar calibrate.") from error
 
 
 def _drop_encoder(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:

@@ -14,6 +14,7 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from monai_sar import __version__
+from monai_sar.calibration.calibration import Calibration
 from monai_sar.inferers.anomaly_result import TOP_FRACTION, AnomalyResult
 
 __all__ = ["REPORT_VERSION", "grid", "make_report", "region_facts"]
@@ -83,9 +84,11 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
         if mask is None
         else {
             "threshold": result.threshold,
+            "false_positive_rate": result.false_positive_rate,
             "voxels": int(mask.sum()),
             "volume_ml": float(mask.sum()) * _voxel_ml(mask),
         },
+        "calibration": None if result.calibration is None else _calibration_facts(result.calibration),
         "model": {
             "settings": dict(result.provenance.settings),
             "checkpoint_sha256": result.provenance.checkpoint_sha256,
@@ -101,6 +104,16 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
         "outputs": dict(outputs),
         # notes give the UIDs of series that were left out
         "warnings": [_UID.sub("", text) for text in (*notes, *warnings)],
+    }
+
+
+def _calibration_facts(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "unit": calibration.unit,
+        "units": calibration.units,
+        "images": calibration.images,
+        "false_positive_rates": list(calibration.rates),
+        "data_sha256": calibration.data_sha256,
     }
 
 

@@ -87,8 +87,8 @@ def find_report(
     scan: MetaTensor = item["image"]
     try:
         report: dict[str, Any] = json.loads(report_path(scan, folder).read_text())
-        threshold = report["mask"] and report["mask"]["threshold"]
-        made_with = {**report["model"], "threshold": threshold, "amp": report["run"]["amp"]}
+        flagging = {key: report["mask"] and report["mask"][key] for key in ("threshold", "false_positive_rate")}
+        made_with = {**report["model"], **flagging, "amp": report["run"]["amp"]}
         same_scan = report["scan"]["sha256"] == scan.meta["sha256"]
         # the plane of the slices, and a spacing that the user gave
         same_grid = report["display"] == grid(scan)

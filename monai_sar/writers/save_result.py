@@ -28,11 +28,14 @@ class SaveResultd(MapTransform):
         output_dir: folder of the files.
         detector: that made the map.
         ckpt_path: of its checkpoint.
-        threshold: score above which a voxel is flagged.
+        threshold: score above which a voxel is flagged; by default that of the false-positive rate.
+        false_positive_rate: share of a normal patient's voxels that may be flagged, one of those that the detector is
+            calibrated for; by default 5 %, or else the smallest.
         amp: whether the map was made in mixed precision.
 
     Raises:
-        ValueError: when called: two scans would have results of the same name.
+        ValueError: when called: two scans would have results of the same name, or the detector is not calibrated for
+            the false-positive rate.
     """
 
     writes_files = True
@@ -45,6 +48,7 @@ class SaveResultd(MapTransform):
         detector: AnomalyDetector,
         ckpt_path: str | os.PathLike[str],
         threshold: float | None = None,
+        false_positive_rate: float | None = None,
         amp: bool = False,
     ) -> None:
         super().__init__(keys)
@@ -52,6 +56,7 @@ class SaveResultd(MapTransform):
         self.detector = detector
         self.ckpt_path = ckpt_path
         self.threshold = threshold
+        self.false_positive_rate = false_positive_rate
         self.amp = amp
         self.written: dict[str, str] = {}
 
@@ -60,7 +65,14 @@ class SaveResultd(MapTransform):
         for key in self.key_iterator(dict(data)):
             item = {**{str(name): value for name, value in data.items()}, "pred": data[key]}
             self._check_name(data[key])
-            AnomalyResult.from_item(item, provenance=self._provenance, threshold=self.threshold).save(self.output_dir)
+            result = AnomalyResult.from_item(
+                item,
+                provenance=self._provenance,
+                threshold=self.threshold,
+                false_positive_rate=self.false_positive_rate,
+                calibration=self.detector.calibration,
+            )
+            result.save(self.output_dir)
         return dict(data)
 
     @cached_property

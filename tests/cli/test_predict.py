@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 
 from monai_sar import AnomalyDetector
 from monai_sar.cli import app
+from tests.calibration.bundle_copy import copy_bundle
+from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.conftest import BUNDLE, head, one_study, save_nifti
 
 Write = Callable[..., NDArray[np.int64]]
@@ -261,6 +263,31 @@ def test_a_setting_can_be_given_by_its_name(predict: Predict, tmp_path: Path) ->
     assert result.exit_code == 0
     report = json.loads((tmp_path / "out" / "head_report.json").read_text())
     assert report["mask"]["threshold"] == 1.0
+
+
+def test_a_calibrated_checkpoint_flags_at_a_rate_and_gives_a_p_value(checkpoint: Path, tmp_path: Path) -> None:
+    calibration = a_calibration(pixel_thresholds=(1.2, 1.1))
+    path = calibrated_checkpoint(checkpoint, tmp_path / "model.pt", calibration)
+    scan, bundle = save_nifti(tmp_path / "head.nii.gz"), copy_bundle(tmp_path / "bundles")
+
+    def call(*arguments: str) -> Result:
+        command = ["predict", str(scan), f"--bundle={bundle}", f"--checkpoint={path}", f"--output={tmp_path / 'out'}"]
+        return CliRunner().invoke(app, [*command, *arguments])
+
+    first = call("--json")
+    assert outcomes(first)["head.nii.gz"]["status"] == "done", first.output
+    assert outcomes(first)["head.nii.gz"]["p_value"] == calibration.p_value(outcomes(first)["head.nii.gz"]["score"])
+    assert json.loads((tmp_path / "out" / "head_report.json").read_text())["mask"]["threshold"] == 1.2
+    again = call()
+    assert "there already, score" in again.stdout
+    assert ", p-value " in again.stdout
+
+    assert "done" in call("--false-positive-rate=0.2").stdout
+    mask = json.loads((tmp_path / "out" / "head_report.json").read_text())["mask"]
+    assert (mask["threshold"], mask["false_positive_rate"]) == (1.1, 0.2)
+    wrong = call("--false-positive-rate=0.05")
+    assert wrong.exit_code == 2
+    assert "no threshold for a false-positive rate of 5 %; the checkpoint is calibrated for 10 %, 20 %" in wrong.stderr
 
 
 def test_a_name_that_no_terminal_can_show(predict: Predict, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+import monai_sar.calibration
 import monai_sar.data
 import monai_sar.engines
+import monai_sar.evaluation
 import monai_sar.export
 import monai_sar.inferers
 import monai_sar.losses

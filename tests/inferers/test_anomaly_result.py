@@ -8,7 +8,10 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
+from monai_sar.calibration import ScoreCalibrationError
 from monai_sar.inferers.anomaly_result import TOP_FRACTION, AnomalyResult, Provenance
+from monai_sar.inferers.flagging import choose_flagging
+from tests.calibration.conftest import a_calibration
 
 SHAPE = (1, 20, 30, 4)  # rows, columns, slices as displayed
 SETTINGS: dict[str, Any] = {"encoder": {"model_name": "any"}}
@@ -81,6 +84,38 @@ def test_without_a_threshold_nothing_is_said_of_single_voxels() -> None:
     assert result.mask is None
     assert result.threshold is None
     assert result.p_value is None  # nor of how rare the score is, before there is a calibration
+
+
+def test_a_calibrated_detector_flags_at_its_rate_and_gives_p_values() -> None:
+    """A scan is compared with patients, a single slice with single images of theirs."""
+    calibration = a_calibration([0.1, 0.5, 0.9], (0.3,), image_scores=((0.1,), (0.5,), (0.2, 0.9)), images=4)
+    scores = torch.full(SHAPE, 0.6)
+    scores[0, 3, 4, 1] = 0.95
+    result = AnomalyResult.from_item(item(scores), provenance=PROVENANCE, calibration=calibration)
+    assert (result.threshold, result.false_positive_rate) == (0.9, 0.3)
+    assert result.mask is not None
+    assert int(result.mask.sum()) == 1
+    assert result.p_value == 2 / 4
+
+    one = {key: value[..., :1] for key, value in item(torch.full(SHAPE, 0.6)).items()}
+    single = AnomalyResult.from_item(one, provenance=PROVENANCE, calibration=calibration)
+    assert single.p_value == 1.5 / 4
+
+
+def test_which_threshold_flags() -> None:
+    """One that was given by hand wins, and promises nothing; then the rate asked for; then 5 %; then the smallest."""
+    many = [float(score) for score in range(1, 120)]
+    calibration = a_calibration(many, (0.01, 0.05, 0.1))
+    assert choose_flagging(calibration) == (118, 0.05)
+    assert choose_flagging(calibration, false_positive_rate=0.01) == (119, 0.01)
+    assert choose_flagging(calibration, threshold=3.0, false_positive_rate=0.01) == (3.0, None)
+    assert choose_flagging(a_calibration()) == (9, 0.1)
+    assert choose_flagging(a_calibration(rates=())) == (None, None)
+    assert choose_flagging(None) == (None, None)
+    with pytest.raises(ScoreCalibrationError, match="calibrated for 1 %, 5 %, 10 %"):
+        choose_flagging(calibration, false_positive_rate=0.02)
+    with pytest.raises(ScoreCalibrationError, match="the checkpoint is not calibrated"):
+        choose_flagging(None, false_positive_rate=0.05)
 
 
 def test_a_known_lesion_is_shown() -> None:

@@ -24,6 +24,7 @@ from pydicom.dataset import Dataset, FileDataset
 from monai_sar import AnomalyDetector
 from monai_sar.inferers import AnomalyResult
 from monai_sar.writers.result import file_result_name, find_report, result_name, write_result
+from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.conftest import BUNDLE, OBLIQUE, head, one_study, save_nifti
 
 Write = Callable[..., NDArray[np.int64]]
@@ -84,7 +85,22 @@ def test_without_a_threshold_there_is_no_mask(checkpoint: Path, tmp_path: Path) 
     report = save(without_threshold(checkpoint).predict(save_nifti(tmp_path / "head.nii.gz")), tmp_path / "out")
     assert report["mask"] is None
     assert report["outputs"].keys() == {"anomaly_map", "overlay"}
-    assert report["score"]["p_value"] is None
+    assert report["score"]["p_value"] is report["calibration"] is None
+
+
+def test_the_report_says_what_is_promised(checkpoint: Path, tmp_path: Path) -> None:
+    calibration = a_calibration([0.1, 0.2, 0.3, 9.0], (0.25, 0.5), pixel_thresholds=(1.1, 1.0))
+    path = calibrated_checkpoint(checkpoint, tmp_path / "model.pt", calibration)
+    scan = save_nifti(tmp_path / "head.nii.gz")
+    report = save(without_threshold(path).predict(scan), tmp_path / "out")
+    assert (report["mask"]["threshold"], report["mask"]["false_positive_rate"]) == (1.1, 0.25)
+    assert report["score"]["p_value"] == 2 / 5
+    facts = {"unit": "patient", "units": 4, "images": 4, "false_positive_rates": [0.25, 0.5], "data_sha256": "0" * 64}
+    assert report["calibration"] == facts
+
+    by_hand = save(without_threshold(path, threshold=1.2).predict(scan), tmp_path / "out")
+    assert (by_hand["mask"]["threshold"], by_hand["mask"]["false_positive_rate"]) == (1.2, None)
+    assert by_hand["score"]["p_value"] == 2 / 5
 
 
 def test_the_report_says_where_scan_and_slices_lie(detector: AnomalyDetector, tmp_path: Path) -> None:
@@ -316,7 +332,7 @@ def test_a_report_is_found_if_it_is_of_this_scan_made_in_this_way(
     assert find_report(scan, out, identity) == report
 
     others: list[dict[str, Any]] = [{"threshold": None}, {"threshold": 1.5}, {"amp": True}, {"checkpoint_sha256": "0"}]
-    for other in others:
+    for other in [*others, {"false_positive_rate": 0.05}]:
         assert find_report(scan, out, identity | other) is None
     coronal = without_threshold(checkpoint, slice_axis="coronal")._predictor
     assert coronal is not None
@@ -349,10 +365,11 @@ def _objects(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield from ((key, *place) for place in _objects(value))
 
 
-def test_the_schema_refuses_more_and_less_than_it_describes(detector: AnomalyDetector, tmp_path: Path) -> None:
-    report = save(detector.predict(save_nifti(tmp_path / "head.nii.gz")), tmp_path / "out")
+def test_the_schema_refuses_more_and_less_than_it_describes(checkpoint: Path, tmp_path: Path) -> None:
+    path = calibrated_checkpoint(checkpoint, tmp_path / "model.pt", a_calibration())
+    report = save(without_threshold(path).predict(save_nifti(tmp_path / "head.nii.gz")), tmp_path / "out")
     places = list(_objects(report))
-    assert len(places) == 13
+    assert len(places) == 14
     for place in places:
         changed = copy.deepcopy(report)
         part = changed

@@ -1,0 +1,87 @@
+"""``monai-sar calibrate``: thresholds and p-values from normal images."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from monai_sar.cli.reason import reason
+from monai_sar.cli.setting import key_and_value
+
+__all__ = ["calibrate"]
+
+WRONG_USE = 2
+
+PARTS = ("ckpt_dir", "network", "preprocessing")
+"""What a train config must define."""
+
+
+def calibrate(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle, such as bundles/brain_mri_anomaly.")],
+    dataset: Annotated[Path, typer.Argument(help="Folder of a data set in one of BMAD's layouts.")],
+    rates: Annotated[
+        str, typer.Option(help="False-positive rates to promise. 1 % takes 99 normal patients, 5 % takes 19.")
+    ] = "0.01,0.05",
+    split: Annotated[
+        Literal["valid", "test"],
+        typer.Option(help="Whose normal images to take; an evaluation on the same ones shows nothing."),
+    ] = "valid",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")
+    ] = None,
+    amp: Annotated[bool, typer.Option(help="Mixed precision; give it if predictions will be made so.")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting of the bundle's train config: key=value.")
+    ] = None,
+) -> None:
+    """Learn from normal images what scores are normal, and write it into the checkpoint.
+
+    Predictions then flag voxels at a false-positive rate that was promised, and give p-values. Normal patients are
+    counted, not images. They must not be those of the training: what was learnt scores too low. Of which patient an
+    image is, manifest.csv or its name tells; monai-sar inspect finds patients that are in two splits.
+
+    Nothing is written if there are too few patients for a rate.
+
+    Exit status: 0 done, 2 wrong use or too few patients.
+    """
+    import torch
+    from monai.data import Dataset
+
+    from monai_sar.calibration import calibrate_checkpoint, summary
+    from monai_sar.data import load_bmad_datalist
+    from monai_sar.inferers.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
+
+    given: dict[str, Any] = {
+        "encoder_weights": encoder_weights,
+        "device": None if device is None else torch.device(device),
+    }
+    try:
+        overrides = {key: value for key, value in given.items() if value is not None}
+        overrides |= dict(map(key_and_value, setting or []))
+        promised = _rates(rates)
+        parser = read_bundle_config(bundle, "train", parts=PARTS, overrides=overrides)
+        path = checkpoint or Path(unwrapped(lambda: parser.get_parsed_content("ckpt_dir"))) / "model.pt"
+        # the data set is of the kind that the checkpoint was trained with, and is read in the same way
+        use_checkpoint_settings(parser, path, overrides=overrides, fixed=("modality",))
+        images = load_bmad_datalist(dataset, split, classes=["good"])
+        detector = unwrapped(lambda: parser.get_parsed_content("network"))
+        preprocessing = unwrapped(lambda: parser.get_parsed_content("preprocessing"))
+        calibrate_checkpoint(detector, path, Dataset(images, preprocessing), root=dataset, rates=promised, amp=amp)
+    except Exception as error:  # a wrong setting shows up wherever it is used first
+        typer.echo(f"monai-sar: {reason(error)}", err=True)
+        raise typer.Exit(WRONG_USE) from None
+    typer.echo(summary(detector.calibration))
+    typer.echo(f"Written into {path}")
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(rate) for rate in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--rates {text}: expected numbers between 0 and 1, such as 0.01,0.05.") from None

@@ -1,0 +1,64 @@
+"""The lesions of an image, and up to which threshold each is found."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from skimage.measure import label
+
+__all__ = ["FOUND_SHARE", "Lesion", "find_lesions", "label_lesions"]
+
+FOUND_SHARE = 0.1
+"""A lesion counts as found if at least this share of its pixels is flagged."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A connected component of a mask.
+
+    Attributes:
+        area: pixels.
+        score: it is found at every threshold below this one; minus infinity if too little of it is in the region.
+    """
+
+    area: int
+    score: float
+
+
+def label_lesions(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """1, 2, … in the lesions of a mask ``[H, W]`` or ``[H, W, D]``, 0 elsewhere.
+
+    Pixels touch at sides and corners, as for :class:`PixelAUPRO`.
+    """
+    lesions: npt.NDArray[np.int64] = label(mask, connectivity=mask.ndim)
+    return lesions
+
+
+def find_lesions(
+    score: npt.NDArray[np.floating], lesions: npt.NDArray[np.integer], region: npt.NDArray[np.bool_]
+) -> tuple[Lesion, ...]:
+    """Tell how large each lesion is and up to which threshold it is found.
+
+    A pixel is flagged if it is in the region and scores more than the threshold. A lesion of n pixels is found if at
+    least ``ceil(0.1 n)`` of them are flagged, so one that touches a false alarm with its edge alone is not.
+
+    Args:
+        score: ``[H, W]``, high is anomalous.
+        lesions: the same shape, see :func:`label_lesions`.
+        region: the same shape: where scores count.
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[0.1, 0.2, 0.9, 0.3]])
+        >>> find_lesions(score, label_lesions(score > 0.15), np.ones((1, 4), bool))
+        (Lesion(area=3, score=0.9),)
+    """
+    areas = np.bincount(lesions.ravel(), minlength=1)[1:]
+    found = []
+    for number, area in enumerate(areas.tolist(), start=1):
+        inside = score[(lesions == number) & region]
+        needed = math.ceil(round(FOUND_SHARE * area, 6))  # 0.1 * 30 is a little more than 3
+        reached = np.partition(inside, inside.size - needed)[-needed] if inside.size >= needed else -math.inf
+        found.append(Lesion(area, float(reached)))
+    return tuple(found)

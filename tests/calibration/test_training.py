@@ -1,0 +1,95 @@
+"""Training ends with a calibration of the best weights, and never fails for want of patients."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from monai_sar import AnomalyDetector
+from monai_sar.networks.checkpoint import read_checkpoint, saved_with
+from tests.bundles.conftest import run_config
+from tests.calibration.bundle_copy import copy_bundle
+from tests.calibration.conftest import PATIENTS, SLICES
+from tests.conftest import TINY
+
+
+@pytest.fixture(scope="module")
+def trained(normal_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle, trained for two epochs on two images."""
+    bundle = copy_bundle(tmp_path_factory.mktemp("bundles"))
+    train(bundle, normal_images)
+    return bundle
+
+
+def train(bundle: Path, data: Path) -> None:
+    small: dict[str, Any] = TINY | {"max_epochs": 2, "batch_size": 8, "learning_rate": 0.01}
+    run_config([bundle / "configs" / "train.yaml"], "train", bundle_root=str(bundle), dataset_dir=str(data), **small)
+
+
+def test_the_best_weights_are_calibrated(trained: Path, normal_images: Path) -> None:
+    """And the state to resume from is not."""
+    detector = AnomalyDetector.from_bundle(trained)
+    calibration = detector.calibration
+    assert calibration is not None
+    assert (calibration.unit, calibration.units, calibration.images) == ("patient", PATIENTS, PATIENTS * SLICES)
+    assert calibration.rates == (0.05,)  # 20 patients cannot promise 1 %
+    best, last = (read_checkpoint(trained / "models" / name) for name in ("model.pt", "last.pt"))
+    assert saved_with(last)["calibration"] is None
+    assert all(torch.equal(best[key].cpu(), value.cpu()) for key, value in detector.state_dict().items())
+
+    # these very images have the very scores that p-values compare with: a slice is read for prediction as in training
+    for patient in ("0000", "0007"):
+        paths: list[Any] = sorted((normal_images / "valid" / "good" / "img").glob(f"phantom_{patient}_*.png"))
+        scores = sorted(result.score for result in detector.predict(paths))
+        assert any(scores == pytest.approx(images, rel=1e-5) for images in calibration.image_scores)
+
+
+def test_predictions_are_flagged_and_judged(trained: Path, normal_images: Path, tmp_path: Path) -> None:
+    detector = AnomalyDetector.from_bundle(trained)
+    calibration = detector.calibration
+    assert calibration is not None
+    path = next((normal_images / "valid" / "good" / "img").iterdir())
+    result = detector.predict(path)
+    assert result.threshold == calibration.pixel_thresholds[0]
+    assert result.p_value == calibration.p_value(result.score, of="image")
+    assert result.mask is not None
+
+    # the bundle's own way to predict gives the same
+    run_config(
+        [trained / "configs" / "inference.yaml"],
+        "inference",
+        bundle_root=str(trained),
+        dataset_dir=str(path),
+        output_dir=str(tmp_path / "out"),
+        **TINY,
+    )
+    report = json.loads(next((tmp_path / "out").glob("*_report.json")).read_text())
+    assert report["mask"]["threshold"] == result.threshold
+    assert report["mask"]["false_positive_rate"] == 0.05
+    assert report["score"]["p_value"] == result.p_value
+    assert report["calibration"] == {
+        "unit": "patient",
+        "units": PATIENTS,
+        "images": PATIENTS * SLICES,
+        "false_positive_rates": [0.05],
+        "data_sha256": calibration.data_sha256,
+    }
+
+
+def test_too_few_patients_do_not_fail_the_training(
+    normal_images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder, names in (("train/good", "0020"), ("valid/good/img", "000[0-2]")):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for image in (normal_images / folder).glob(f"phantom_{names}_*.png"):
+            Image.open(image).save(tmp_path / "data" / folder / image.name)
+    bundle = copy_bundle(tmp_path)
+    train(bundle, tmp_path / "data")
+    calibration = AnomalyDetector.from_bundle(bundle).calibration
+    assert calibration is not None
+    assert (calibration.units, calibration.rates) == (3, ())
+    assert calibration.p_value(1e9) == 0.25
+    assert "3 normal patients cannot promise a false-positive rate of 1 % or 5 %" in caplog.text

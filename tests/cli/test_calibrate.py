@@ -1,0 +1,91 @@
+"""``monai-sar calibrate`` in this process: what is told, what is written, and that nothing is where it may not be."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from monai_sar import AnomalyDetector
+from monai_sar.cli.calibrate import calibrate as calibrate_command
+from tests.calibration.conftest import write_normal_images
+from tests.conftest import BUNDLE
+
+Calibrate = Callable[..., Result]
+
+app = typer.Typer()
+app.command()(calibrate_command)
+
+
+@pytest.fixture
+def path(checkpoint: Path, tmp_path: Path) -> Path:
+    """A checkpoint of this test's own."""
+    copy = tmp_path / "model.pt"
+    copy.write_bytes(checkpoint.read_bytes())
+    return copy
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten patients."""
+    root = tmp_path_factory.mktemp("data")
+    write_normal_images(root, patients=10)
+    return root
+
+
+def call(path: Path, data: Path, *arguments: str, bundle: Path = BUNDLE) -> Result:
+    return CliRunner().invoke(app, [str(bundle), str(data), f"--checkpoint={path}", *arguments])
+
+
+def test_the_checkpoint_is_calibrated(path: Path, data: Path) -> None:
+    result = call(path, data, "--rates=0.1,0.5")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("Calibrated on 20 images of 10 normal patients, SHA-256 ")
+    assert lines[-1] == f"Written into {path}"
+    calibration = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path).calibration
+    assert calibration is not None
+    assert calibration.rates == (0.1, 0.5)
+    assert calibration.data_sha256.startswith(lines[0].removesuffix(".").split()[-1])
+
+    again = call(path, data, "--rates=0.2")
+    assert again.exit_code == 0, again.stderr
+    calibration = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path).calibration
+    assert calibration is not None
+    assert calibration.rates == (0.2,)
+    assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            [],
+            "a false-positive rate of 1 % needs 99 and 5 % needs 19. What to do: the smallest rate that 10 can promise",
+        ),
+        (["--rates=0.05"], "--rates 0.091"),
+        (["--rates=5"], "false-positive rate 5.0; expected one between 0 and 1"),
+        (["--rates=few"], "--rates few: expected numbers"),
+        (["--split=train"], "'train' is not one of 'valid', 'test'"),
+        (["--split=test", "--rates=0.5"], "split test: found no good images"),
+        (["--checkpoint=absent.pt"], "There is no checkpoint at 'absent.pt'"),
+        (["--set=no_such_setting=1"], "train.yaml has no setting 'no_such_setting'"),
+        (["--set=nonsense"], "--set nonsense: expected key=value"),
+        (["--set=mode=standard", "--rates=0.5"], "network.mode: trained with 'causal', now 'standard'"),
+        (["--set=color=as_stored", "--rates=0.5"], "color: trained with 'intensity', now 'as_stored'"),
+        (["--encoder-weights=absent.pth"], "absent.pth"),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_written(arguments: list[str], message: str, path: Path, data: Path) -> None:
+    before = path.read_bytes()
+    result = call(path, data, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", "").split())
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
+
+
+def test_no_data_set_and_no_bundle(path: Path, tmp_path: Path, data: Path) -> None:
+    assert "absent" in call(path, tmp_path / "absent", "--rates=0.5").stderr
+    assert "is not the folder of a bundle" in call(path, data, bundle=tmp_path).stderr

@@ -1,0 +1,112 @@
+"""What an evaluator leaves behind, with and without a calibration, and on a split of one class."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_sar.networks.anomaly_detector import read_checkpoint
+from tests.bundles.conftest import ROOT, TINY, head, run_bundle, run_config, untrained_checkpoint
+from tests.evaluation.images import calibration
+
+BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
+CONFIGS = [BUNDLE / "configs" / name for name in ("train.yaml", "evaluate.yaml")]
+
+
+@pytest.fixture(scope="module")
+def bmad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six patients with two normal and two abnormal images each; their names are the patients'."""
+    root = tmp_path_factory.mktemp("Mueller_Hans")
+    generator = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for patient in range(6):
+            for image in range(4):
+                abnormal = image % 2 and split == "test"
+                pixels, mask = head(generator, bool(abnormal))
+                kind = "Ungood" if abnormal else "good"
+                folder = root / split / kind / ("" if split == "train" else "img")
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(folder / f"phantom_{patient:04}_s{image:02}.png")
+                if abnormal:
+                    label = folder.parent / "label"
+                    label.mkdir(exist_ok=True)
+                    Image.fromarray(mask).save(label / f"phantom_{patient:04}_s{image:02}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # unlike 1, or the standardisation would divide by it
+    path = untrained_checkpoint(BUNDLE, tmp_path_factory.mktemp("models") / "model.pt")
+    state = read_checkpoint(path)
+    state["standardization.std"] = torch.full_like(state["standardization.std"], 0.5)
+    torch.save(state, path)
+    return path
+
+
+def settings(bmad: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
+    own = {"dataset_dir": str(bmad), "ckpt_path": str(checkpoint), "output_dir": str(output)}
+    return TINY | own | {"bootstrap_resamples": 100}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_process_writes_the_four_files_and_names_nobody(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
+    configs = "['configs/train.yaml','configs/evaluate.yaml']"
+    given = settings(bmad, checkpoint, tmp_path)
+    done = run_bundle("run", "evaluating", "--config_file", configs, cwd=BUNDLE, **given)
+    assert done.returncode == 0, done.stderr[-3000:]
+    names = {"metrics_test.json", "metrics_test.csv", "cases_test.csv", "report_test.html"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    record = json.loads((tmp_path / "metrics_test.json").read_text())
+    assert record["images"] == {"normal": 12, "abnormal": 12}
+    assert record["patients"] == {"count": 6, "images_of_unknown_patient": 0}
+    assert record["bootstrap"]["resamples"] == 100
+    assert {"image_auroc", "pixel_auroc", "region_pixel_aupro", "dice_oracle"} <= record["metrics"].keys()
+    assert {"image_auroc", "pixel_auroc"} <= record["intervals"].keys()
+    assert "brightness_pixel_auroc" in record["metrics"]
+    table = {row["metric"]: row for row in rows(tmp_path / "metrics_test.csv")}
+    assert float(table["pixel_auroc"]["value"]) == record["metrics"]["pixel_auroc"]
+    cases = rows(tmp_path / "cases_test.csv")
+    assert [row["abnormal"] for row in cases] == ["0", "1"] * 12
+    assert [row["patient"] for row in cases] == [str(1 + index // 4) for index in range(24)]
+    for path in tmp_path.iterdir():
+        text = re.sub(r"base64,[\w+/=]+", "", path.read_text())
+        assert not re.search(r"Mueller|phantom_|\.png|\.pt\b|/tmp|/home", text), path.name
+
+
+def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
+    state = read_checkpoint(checkpoint)
+    saved = json.loads(bytes(state["_extra_state"].tolist()).decode()) | {
+        "calibration": calibration(0.5, 1.0).to_dict()
+    }
+    state["_extra_state"] = torch.frombuffer(bytearray(json.dumps(saved).encode()), dtype=torch.uint8).clone()
+    torch.save(state, tmp_path / "calibrated.pt")
+    run_config(CONFIGS, "train", **settings(bmad, tmp_path / "calibrated.pt", tmp_path / "out"))
+    record = json.loads((tmp_path / "out" / "metrics_test.json").read_text())
+    assert [point["name"] for point in record["operating_points"]] == ["at_0.05", "at_0.2", "oracle"]
+    assert record["operating_points"][0]["pixel_threshold"] == 0.5
+    assert record["calibration"]["units"] == 40
+    cases = rows(tmp_path / "out" / "cases_test.csv")
+    for row in cases:
+        assert float(row["p_value"]) == calibration(0.5, 1.0).p_value(float(row["score"]), of="image")
+    realised = np.mean([float(row["score"]) > 1.0 for row in cases if row["abnormal"] == "0"])
+    assert record["metrics"]["normal_images_flagged_at_0.05"] == pytest.approx(realised)
+
+
+def test_a_split_without_lesions_is_evaluated_as_far_as_it_goes(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
+    run_config(CONFIGS, "train", **settings(bmad, checkpoint, tmp_path), split="train")
+    record = json.loads((tmp_path / "metrics_train.json").read_text())
+    assert record["images"] == {"normal": 24, "abnormal": 0}
+    assert record["metrics"]["pixel_auroc"] is None
+    assert record["notes"]["pixel_auroc"] == "undefined: no lesions in this set"
+    assert (tmp_path / "report_train.html").is_file()

@@ -1,0 +1,197 @@
+"""Every metric of an evaluation against a computation that keeps all pixels."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from monai_sar.evaluation import Evaluation, Patients
+from monai_sar.evaluation.cases import choose_cases
+from monai_sar.evaluation.operating_points import size_classes
+from monai_sar.metrics import PixelAUPRO, top_mean
+from tests.evaluation.images import Labelled, calibration, labelled
+
+DATA = labelled()
+PLAIN = Evaluation("test", DATA.collected(), {})
+CALIBRATED = Evaluation("test", DATA.collected(calibration()), {})
+
+
+def value(evaluation: Evaluation, name: str) -> float:
+    found = evaluation.metrics[name].value
+    assert found is not None, name
+    return found
+
+
+def dice(flagged: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
+    return float(2 * (flagged & mask).sum() / (flagged.sum() + mask.sum()))
+
+
+def test_images_rank_as_scikit_learn_says() -> None:
+    scores = [top_mean(score, foreground=region) for score, region in zip(DATA.scores, DATA.regions, strict=True)]
+    np.testing.assert_array_equal(PLAIN.collected.scores, scores)
+    assert value(PLAIN, "image_auroc") == pytest.approx(roc_auc_score(DATA.abnormal, scores))
+    assert value(PLAIN, "image_average_precision") == pytest.approx(average_precision_score(DATA.abnormal, scores))
+
+
+def test_grouped_scores_rank_pixels_as_all_scores_do() -> None:
+    """Intervals come from grouped scores: their error is far below their width."""
+    mask, score, region = DATA.pixels
+    exact = {
+        "region_pixel_auroc": roc_auc_score(mask[region], score[region]),
+        "region_pixel_average_precision": average_precision_score(mask[region], score[region]),
+        "pixel_auroc": roc_auc_score(mask.ravel(), score.ravel()),
+        "pixel_average_precision": average_precision_score(mask.ravel(), score.ravel()),
+    }
+    for prefix, regions in (("region_", (DATA.regions,)), ("", ())):
+        metric = PixelAUPRO()
+        metric.update((DATA.scores, DATA.masks, *regions))
+        exact[prefix + "pixel_aupro"] = metric.compute()
+    for name, expected in exact.items():
+        found = PLAIN.ranking[name]
+        assert found.value is not None
+        assert found.value == pytest.approx(expected, abs=2e-3), name
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < expected < found.high
+        assert found.high - found.low > 10 * abs(found.value - expected)
+
+
+def test_what_was_measured_over_all_scores_is_the_value_and_takes_the_interval_along() -> None:
+    own = PLAIN.ranking["pixel_auroc"]
+    assert own.value is not None
+    assert own.low is not None
+    given = Evaluation("test", DATA.collected(), {"pixel_auroc": own.value + 0.001, "brightness_pixel_auroc": 0.6})
+    assert given.ranking["pixel_auroc"].value == own.value + 0.001
+    assert given.ranking["pixel_auroc"].low == pytest.approx(own.low + 0.001)
+    assert value(given, "brightness_pixel_auroc") == 0.6
+
+
+def test_the_oracle_is_the_best_threshold_there_is() -> None:
+    mask, score, region = DATA.pixels
+    # a tenth of the scores as thresholds cannot do better than the best of the histogram's, by more than a bin
+    best = max(dice((score > level) & region, mask) for level in np.sort(score[region])[::10])
+    (oracle,) = PLAIN.points
+    assert (oracle.name, oracle.rate) == ("oracle", None)
+    assert value(PLAIN, "dice_oracle") == pytest.approx(best, abs=1e-3)
+    flagged = (score > oracle.pixel_threshold) & region
+    assert value(PLAIN, "dice_oracle") == pytest.approx(dice(flagged, mask))
+    assert value(PLAIN, "sensitivity_oracle") == pytest.approx(flagged[mask].mean())
+
+
+def test_calibrated_thresholds_do_what_they_do_to_all_pixels() -> None:
+    mask, score, region = DATA.pixels
+    assert [point.name for point in CALIBRATED.points] == ["at_0.05", "at_0.2", "oracle"]
+    for point in CALIBRATED.points[:2]:
+        assert point.image_threshold is not None
+        flagged = (score > point.pixel_threshold) & region
+        assert value(CALIBRATED, f"dice_{point.name}") == pytest.approx(dice(flagged, mask))
+        assert value(CALIBRATED, f"sensitivity_{point.name}") == pytest.approx(flagged[mask].mean())
+        high = CALIBRATED.collected.scores > point.image_threshold
+        shares: dict[str, list[float]] = {"normal_pixels": [], "normal_images": [], "abnormal_images": []}
+        for patient in range(DATA.patients.count):
+            own = DATA.patients.of_image == patient
+            normal = own & ~DATA.abnormal
+            shares["normal_pixels"].append(flagged[normal].sum() / region[normal].sum())
+            shares["normal_images"].append(high[normal].mean())
+            shares["abnormal_images"].append(high[own & DATA.abnormal].mean())
+        for what, each in shares.items():
+            assert value(CALIBRATED, f"{what}_flagged_{point.name}") == pytest.approx(np.mean(each)), what
+        assert 0 < value(CALIBRATED, f"normal_pixels_flagged_{point.name}") < 1
+
+
+def test_lesions_are_found_as_counting_finds_them_in_classes_of_equal_number() -> None:
+    mask, score, region = DATA.pixels
+    threshold = CALIBRATED.points[0].pixel_threshold
+    areas, found = [], []
+    for image in range(len(mask)):
+        components, count = ndimage.label(mask[image], structure=np.ones((3, 3)))
+        for number in range(1, count + 1):
+            pixels = components == number
+            areas.append(int(pixels.sum()))
+            found.append(bool(((score[image] > threshold) & region[image] & pixels).sum() >= 0.1 * areas[-1]))
+    assert value(CALIBRATED, "lesion_sensitivity_at_0.05") == pytest.approx(np.mean(found))
+    by_size = CALIBRATED.points[0].by_size
+    assert list(by_size) == size_classes(CALIBRATED.collected)
+    assert sum(one.n for one in by_size.values()) == len(areas)
+    assert len(by_size) == 3
+    for (least, most), one in by_size.items():
+        members = [hit for area, hit in zip(areas, found, strict=True) if least <= area <= most]
+        assert one.n == len(members)
+        assert abs(one.n - len(areas) / 3) < 0.15 * len(areas)
+        assert one.value == pytest.approx(np.mean(members))
+
+
+def test_the_record_is_plain_json_and_the_tables_hold_the_same() -> None:
+    record = json.loads(json.dumps(CALIBRATED.record, allow_nan=False))
+    assert record["metrics"] == {name: found.value for name, found in CALIBRATED.metrics.items()}
+    rows = {row[0]: row for row in CALIBRATED.metric_rows[1:]}
+    assert set(rows) > set(record["metrics"])
+    for name, interval in record["intervals"].items():
+        assert rows[name][2:4] == interval
+        assert 0 <= interval[0] <= record["metrics"][name] <= interval[1] <= 1
+    header, *cases = CALIBRATED.case_rows
+    assert len(cases) == len(DATA.scores)
+    assert all(len(row) == len(header) for row in cases)
+    assert [row[0] for row in cases] == list(range(1, len(cases) + 1))
+    expected = calibration().p_value(cases[3][header.index("score")], of="image")
+    assert cases[3][header.index("p_value")] == expected
+
+
+def test_images_of_unknown_patient_are_patients_of_their_own() -> None:
+    names = ["a/00003_75.png", "a/strange.png", "b/00003_80.png", "b/other.png"]
+    patients = Patients.find("a", names)
+    assert patients.of_image.tolist() == [0, 1, 0, 2]
+    assert (patients.count, patients.unknown, patients.unit) == (3, 2, "patients")
+    assert Patients.find("a", names[1::2]).unit == "images"
+
+
+def test_a_set_of_one_class_has_reasons_in_the_place_of_metrics() -> None:
+    normal = Evaluation("test", DATA.only(abnormal=False).collected(calibration()), {})
+    assert normal.metrics["image_auroc"].note == "undefined: no abnormal images in this set"
+    assert normal.metrics["region_pixel_auroc"].value is None
+    assert normal.metrics["dice_at_0.05"].value is None
+    assert 0 < value(normal, "normal_pixels_flagged_at_0.05") < 1
+    assert [point.name for point in normal.points] == ["at_0.05", "at_0.2"]
+    abnormal = Evaluation("test", DATA.only(abnormal=True).collected(), {})
+    assert abnormal.metrics["image_auroc"].note == "undefined: no normal images in this set"
+    assert abnormal.metrics["normal_pixels_flagged_oracle"].value is None
+    for evaluation in (normal, abnormal):
+        json.dumps(evaluation.record, allow_nan=False)
+        assert choose_cases(evaluation.collected)
+
+
+def test_few_patients_give_values_without_intervals() -> None:
+    few = Evaluation("test", labelled(patients=3).collected(), {})
+    assert value(few, "image_auroc") > 0
+    assert few.record["intervals"] == {}
+    assert few.record["notes"]["image_auroc"] == "no interval: 3 of at least 5 patients"
+
+
+def test_cases_are_distinct_and_of_different_patients() -> None:
+    cases = choose_cases(PLAIN.collected)
+    assert list(cases) == ["Best", "Median", "Worst", "Highest-scoring normal"]
+    chosen = [image for group in cases.values() for image in group]
+    assert len(set(chosen)) == len(chosen) == 8
+    for group in cases.values():
+        assert len({int(DATA.patients.of_image[image]) for image in group}) == 2
+    precision = PLAIN.collected.average_precisions
+    mask, score, region = DATA.pixels
+    image = cases["Best"][0]
+    inside = region[image]
+    exact = average_precision_score(mask[image][inside], score[image][inside])
+    assert precision[image] == pytest.approx(exact, abs=0.01)
+    assert precision[image] == np.nanmax(precision)
+    assert precision[cases["Worst"][0]] == np.nanmin(precision)
+    assert np.isnan(precision[~DATA.abnormal]).all()
+
+
+def test_a_single_image_is_enough() -> None:
+    one = Labelled(
+        DATA.scores[1:2], DATA.masks[1:2], DATA.regions[1:2], DATA.abnormal[1:2], Patients(np.zeros(1, int), 1)
+    )
+    evaluation = Evaluation("test", one.collected(), {})
+    json.dumps(evaluation.record, allow_nan=False)
+    assert choose_cases(evaluation.collected) == {"Best": [0]}
