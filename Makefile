@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make demo   phantoms -> training -> evaluation -> one anomaly volume, with pictures (no download)"
 	@echo "            DOMAIN=liver_ct and DOMAIN=retinal_oct show the others"
+	@echo "make label-test   tests of the MONAI Label app, in an environment of its own"
 	@echo "make test   ruff, mypy and pytest"
 	@echo "make clean  remove what make demo made"
 
@@ -38,7 +39,7 @@ RUN := $(BIN)/python -m monai.bundle run
 SCAN_brain_mri := nifti/phantom_9501_flair.nii.gz
 MASKS_brain_mri := --image_suffix _flair.nii.gz --lesion_suffix _lesion.nii.gz
 SIZE_brain_mri := [112, 112]
-SCAN_liver_ct := dicom/phantom_9501_ct
+SCAN_liver_ct := dicom/phantom_9502_ct
 MASKS_liver_ct := --image_suffix _ct --lesion_suffix _lesion.nii.gz --region_suffix _liver.nii.gz
 SIZE_liver_ct := [160, 160]
 SCAN_retinal_oct := oct/phantom_9502_oct.dcm
@@ -80,3 +81,22 @@ $(DEMO)/output/.mapped: $(DEMO)/models/last.pt
 
 clean:
 	rm -rf demo
+
+# --- MONAI Label: other versions than ours, so an environment of its own ---
+LABEL_TESTS ?= tests/label
+LABEL_VENV ?= .venv-label
+LABEL_PYTHON := $(LABEL_VENV)/bin/python
+.PHONY: label-env label-test
+label-env: $(LABEL_VENV)/.installed
+# MONAI Label asks for packages that are not needed here, so it comes without; the .pth file lets it import beside pydicom 3.
+$(LABEL_VENV)/.installed: pyproject.toml label-constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13) and 'MONAI Label needs Python 3.11 or 3.12: make PYTHON=python3.11 label-env')"
+	$(PYTHON) -m venv $(LABEL_VENV)
+	$(LABEL_PYTHON) -m pip install --quiet --constraint label-constraints.txt --editable ".[label]"
+	$(LABEL_PYTHON) -m pip install --quiet --constraint label-constraints.txt --no-deps monailabel
+	$(LABEL_PYTHON) -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'monai_sar_label.pth').write_text('import monai_sar.label.import_hooks\n')"
+	@touch $@
+
+# one process: it starts servers, which have the cores
+label-test: label-env
+	OMP_NUM_THREADS=1 $(LABEL_PYTHON) -m pytest $(LABEL_TESTS)
