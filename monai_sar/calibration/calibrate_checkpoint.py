@@ -49,6 +49,7 @@ def calibrate_checkpoint(
 
     if idist.get_rank() == 0:
         detector.load_checkpoint(path)
+        before = detector.calibration
         images = [Path(item["image"]) for item in dataset.data]
         patients = patients_of(root, images)
         detector.calibration = calibrate(
@@ -58,6 +59,7 @@ def calibrate_checkpoint(
             rates=rates,
             amp=amp,
         )
-        detector.save_calibration(path)
+        if detector.calibration != before:  # what is finished stays as it is, to the byte
+            detector.save_calibration(path)
         _logger.info(summary(detector.calibration))
     idist.barrier()

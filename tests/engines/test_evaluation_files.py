@@ -52,7 +52,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(bmad: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
     own = {"dataset_dir": str(bmad), "ckpt_path": str(checkpoint), "output_dir": str(output)}
-    return TINY | own | {"bootstrap_resamples": 100}
+    # MONAI's check of a workflow makes the training data, too
+    return TINY | own | {"bootstrap_resamples": 100, "feature_dir": str(output.parent / "features")}
 
 
 def rows(path: Path) -> list[dict[str, str]]:
