@@ -1,9 +1,11 @@
 """Invariants of the AR network: what its predictions may depend on."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from monai_sar.networks import MaskedConv2d, SpatialARNet
@@ -75,6 +77,30 @@ def test_standard_sees_everything_in_reach() -> None:
 def test_published_size() -> None:
     """3,540,352 parameters at 384 channels, as in the published model (masked taps counted)."""
     assert sum(p.numel() for p in SpatialARNet(2, 384).parameters()) == 3_540_352
+
+
+@pytest.mark.parametrize("mode", ["causal", "bidirectional", "standard"])
+def test_predictions_are_those_of_the_published_dense_network(mode: Mode) -> None:
+    """At the published size, in float32: five dense convolutions with blocked taps set to 0."""
+    torch.manual_seed(0)
+    network = SpatialARNet(2, 384, mode=mode)
+    features = torch.randn(2, 384, 28, 28)
+    x = features
+    for layer in network.net:
+        x = F.conv2d(x, layer.weight * layer.mask, layer.bias, 1, 4, 4) if isinstance(layer, MaskedConv2d) else x.relu()
+    torch.testing.assert_close(network(features), x, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_weights_stay_channels_last(spatial_dims: int) -> None:
+    """The layout in which convolutions are fastest survives a checkpoint, a copy and another dtype."""
+    network = SpatialARNet(spatial_dims, 8, hidden_channels=16)
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(state)
+    for each in (network, deepcopy(network), deepcopy(network).double()):
+        weights = [parameter for name, parameter in each.named_parameters() if name.endswith("weight")]
+        assert len(weights) == 5
+        assert all(weight.stride(1) == 1 for weight in weights)
 
 
 def test_the_last_dilation_serves_the_layers_that_remain() -> None:
