@@ -53,7 +53,7 @@ def prepare(detector: AnomalyDetector, folder: Path, threads: int) -> dict[str, 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    module = torch.jit.load(torchscript)
+    module = torch.jit.load(torchscript)  # type: ignore[no-untyped-call]
     return {
         "PyTorch": detector,
         "TorchScript": module,

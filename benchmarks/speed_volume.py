@@ -63,7 +63,8 @@ def main(slices: int = 16, rounds: int = 3, compiled: bool = True, whole: bool =
         slices, rounds, compiled = 4, 1, False
     chosen = {name: settings for name, settings in SETTINGS.items() if compiled or not settings.compiled}
     print(
-        f"{slices} slices of {SHAPE[0]} x {SHAPE[1]}; {conditions()}; {Settings().slices_per_batch} at a time where not said\n",
+        f"{slices} slices of {SHAPE[0]} x {SHAPE[1]}; {conditions()}; "
+        f"{Settings().slices_per_batch} at a time where not said\n",
         flush=True,
     )
     processes = {name: ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) for name in chosen}
