@@ -33,7 +33,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     encoder = DINOv3Encoder(arguments.encoder_name, weights="random")
-    detector = AnomalyDetector(encoder, SpatialARNet(2, encoder.channels), standardize=True).eval()
+    detector = AnomalyDetector(
+        encoder, SpatialARNet(2, encoder.channels), feature_scaling="whiten", smoothing=0.7
+    ).eval()
     with tempfile.TemporaryDirectory() as folder:
         runs = prepare(detector, Path(folder), arguments.threads)
     print(f"{arguments.encoder_name}, 448 px, {arguments.threads} threads, torch {torch.__version__}, ", end="")

@@ -19,10 +19,8 @@ import typer
 from torch import Tensor
 
 from benchmarks.interleaved import conditions, cpu_seconds, median_ratio
+from benchmarks.rivals.nearest_cosine import CHUNK, nearest_cosine
 from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
-
-CHUNK = 16_384
-"""Rows of the bank that are compared at a time: 49 MiB of similarities."""
 
 
 def main(images: int = 2000, grid: int = 28, rounds: int = 3, threads: int = 1, quick: bool = False) -> None:
@@ -43,7 +41,7 @@ def main(images: int = 2000, grid: int = 28, rounds: int = 3, threads: int = 1, 
             {
                 "encoder": lambda: detector.embed(image),
                 "AR network": lambda: detector.score(features),
-                **{name: partial(nearest_neighbour, features, rows) for name, rows in banks.items()},
+                **{name: partial(nearest_cosine, features, rows) for name, rows in banks.items()},
             },
             rounds=rounds,
         )
@@ -62,15 +60,6 @@ def random_bank(rows: int, channels: int) -> Tensor:
         part.normal_()
         part /= part.norm(dim=1, keepdim=True)
     return bank
-
-
-def nearest_neighbour(features: Tensor, bank: Tensor) -> Tensor:
-    """Cosine distance of every embedding ``[1, C, h, w]`` to the nearest row: ``[h * w]``."""
-    queries = torch.nn.functional.normalize(features[0].flatten(1).T, dim=1)
-    nearest = torch.full((len(queries),), -1.0)
-    for part in torch.split(bank, CHUNK):
-        nearest = torch.maximum(nearest, (queries @ part.T).amax(1))
-    return 1 - nearest
 
 
 def bytes_of(*tensors: Tensor) -> int:

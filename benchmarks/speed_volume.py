@@ -108,7 +108,9 @@ def map_volume(settings: Settings, slices: int) -> Cost:
 def make_detector(settings: Settings) -> AnomalyDetector:
     """The detector; the same one whenever a process asks for it again."""
     encoder = DINOv3Encoder(weights="random")
-    detector = AnomalyDetector(encoder, SpatialARNet(2, encoder.channels), standardize=True).eval()
+    detector = AnomalyDetector(
+        encoder, SpatialARNet(2, encoder.channels), feature_scaling="whiten", smoothing=0.7
+    ).eval()
     if settings.channels_last:
         encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if settings.compiled:

@@ -1,0 +1,239 @@
+"""The method in its modes, its rivals and plain intensity, on the same stored embeddings.
+
+    python -m benchmarks.accuracy bundles/brain_mri_anomaly DATASET --encoder-name vit_tiny_patch16_224 \
+        --encoder-weights vit_tiny_patch16_224_augreg.pth --image-size 320 320 --split test
+
+All see the same images, prepared and encoded once as the bundle does, and are measured on the same pixels: at the
+image's own resolution, everywhere (as BMAD measures) and in the region where a score means something. Whatever is
+random has a row per seed; the table gives mean and standard deviation. Rivals that define a smoothing of their map have
+theirs; the others get the bundle's. Our detectors are trained by the bundle's own training, in a process each. Time is
+that of the processor, one thread, from embeddings to the score of each patch.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import torch
+import typer
+from ignite.metrics import Metric
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.interleaved import conditions
+from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
+from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, SingleGaussian, smooth_map
+from benchmarks.trained_bundle import train_bundle
+from monai_sar.inferers.anomaly_result import TOP_FRACTION
+from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
+from monai_sar.networks import AnomalyDetector, ScoreSmoothing
+
+BLUR = 6.0
+"""Of plain intensity, sigma in pixels of the image."""
+
+INTENSITY: dict[str, Callable[[Tensor], Tensor]] = {
+    "brightness": lambda image: image,
+    "darkness": lambda image: 1 - image,
+    "brightness, blurred": lambda image: smooth_map(image, BLUR),
+    "darkness, blurred": lambda image: 1 - smooth_map(image, BLUR),
+}
+
+RIVALS: dict[str, Callable[[int], Rival]] = {
+    AnomalyDINO.name: lambda seed: AnomalyDINO(),
+    PatchCore.name: lambda seed: PatchCore(seed=seed),
+    DPMM.name: lambda seed: DPMM(seed=seed),
+    SingleGaussian.name: lambda seed: SingleGaussian(),
+}
+
+OURS: dict[str, dict[str, Any]] = {
+    "as published": {
+        "feature_scaling": "none",
+        "smoothing": 0.0,
+        "mode": "causal",
+        "dilations": [4, 4, 4, 4],
+        "likelihood": "mse",
+    },
+    "ours": {},
+    "ours, no smoothing": {"smoothing": 0.0},
+    "ours, channels standardised": {"feature_scaling": "standardize"},
+    "ours, channels whitened": {"feature_scaling": "whiten"},
+    "ours, causal, dilations 4": {"mode": "causal", "dilations": [4, 4, 4, 4]},
+    "ours, bidirectional, dilation 1": {"mode": "bidirectional", "dilations": [1]},
+    "ours, Gaussian likelihood": {"likelihood": "gaussian"},
+}
+"""What differs from the bundle's settings."""
+
+RANDOM = {PatchCore.name, DPMM.name, *OURS}
+
+
+class Scored(NamedTuple):
+    """What a method says of an image: its map ``[1, H, W]``, and one score for the whole."""
+
+    anomaly_map: Tensor
+    score: float
+
+
+class Method(NamedTuple):
+    """A method that has learned.
+
+    Attributes:
+        score: an image.
+        learning: CPU seconds that it took.
+        kept_bytes: of what it needs for scoring besides the encoder.
+    """
+
+    score: Callable[[LabelledImage], Scored]
+    learning: float = 0
+    kept_bytes: int = 0
+
+
+class Row(NamedTuple):
+    """One method, learned with one seed, measured."""
+
+    method: str
+    seed: int
+    figures: dict[str, float]
+
+
+def main(
+    bundle: str,
+    dataset: str,
+    encoder_name: str = "vit_small_patch16_dinov3",
+    encoder_weights: str = "hub",
+    image_size: Annotated[tuple[int, int], typer.Option(help="Height and width in pixels.")] = (448, 448),
+    split: Literal["valid", "test"] = "valid",
+    max_epochs: int = 40,
+    seeds: int = 3,
+    methods: Annotated[list[str] | None, typer.Option("--method", help="Only these rows.")] = None,
+    work: Annotated[Path, typer.Option(help="Embeddings, checkpoints and rows are kept here.")] = Path("accuracy"),
+    threads: int = 1,
+) -> None:
+    """Measure and print a table. What is in ``rows_SPLIT.jsonl`` already is not measured again."""
+    torch.set_num_threads(threads)
+    settings = {
+        "dataset_dir": dataset,
+        "encoder_name": encoder_name,
+        "encoder_weights": encoder_weights,
+        "image_size": list(image_size),
+        "feature_dir": str(work / "features"),
+        "max_epochs": max_epochs,
+    }
+    labelled = load_labelled_set(bundle, split, settings)
+    file = work / f"rows_{split}.jsonl"
+    rows = [Row(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+    for name in methods or [*INTENSITY, *RIVALS, *OURS]:
+        for seed in range(seeds if name in RANDOM else 1):
+            if (name, seed) not in [row[:2] for row in rows]:
+                rows.append(Row(name, seed, measure(learn(name, seed, labelled, bundle, work, settings), labelled)))
+                with file.open("a") as lines:
+                    lines.write(json.dumps(rows[-1]._asdict()) + "\n")
+    print(f"\n{Path(bundle).name}, {split}, {encoder_name}, {list(image_size)}; {conditions()}\n")
+    print_table([row for row in rows if row.method in (methods or [*INTENSITY, *RIVALS, *OURS])])
+
+
+def learn(name: str, seed: int, labelled: LabelledSet, bundle: str, work: Path, settings: dict[str, Any]) -> Method:
+    """Make a method ready to score."""
+    if name in INTENSITY:
+        return Method(partial(score_by_intensity, INTENSITY[name]))
+    if name in RIVALS:
+        rival, start = RIVALS[name](seed), time.process_time()
+        rival.fit(labelled.train)
+        learning = time.process_time() - start
+        return Method(partial(score_by_rival, rival, labelled.detector), learning, rival.kept_bytes)
+    differing = dict(OURS[name])
+    smoothing = differing.pop("smoothing", labelled.detector.smoothing.sigma)  # needs no training
+    folder = "_".join(str(value) for value in (*differing.values(), seed))
+    trained = train_bundle(bundle, work / "trained" / folder, settings | differing | {"seed": seed})
+    trained.detector.smoothing = ScoreSmoothing(smoothing)
+    return Method(partial(score_by_detector, trained.detector), trained.cpu_seconds, trained.kept_bytes)
+
+
+def score_by_intensity(intensity: Callable[[Tensor], Tensor], image: LabelledImage) -> Scored:
+    """The map is the image itself."""
+    anomaly_map = intensity(image.image[None])[0]
+    return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
+
+
+def score_by_rival(rival: Rival, detector: AnomalyDetector, image: LabelledImage) -> Scored:
+    """Map by the rival's smoothing, or the bundle's where it defines none; score by its own formula."""
+    scores = rival.score(image.features)
+    of_image = float(rival.image_score(image.features, scores))
+    if rival.smoothing is None:
+        return Scored(upsample(detector.smoothing(scores), detector, image), of_image)
+    return Scored(smooth_map(upsample(scores, detector, image)[None], rival.smoothing)[0], of_image)
+
+
+@torch.no_grad()
+def score_by_detector(detector: AnomalyDetector, image: LabelledImage) -> Scored:
+    """As predictions do."""
+    anomaly_map = upsample(detector.score(image.features.float()), detector, image)
+    return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
+
+
+def upsample(scores: Tensor, detector: AnomalyDetector, image: LabelledImage) -> Tensor:
+    """Scores of patches ``[1, 1, h, w]`` at the pixels of the image: ``[1, H, W]``."""
+    height, width = image.image.shape[-2:]
+    return detector.letterbox.restore(scores, patch_size=detector.encoder.patch_size, image_size=(height, width))[0]
+
+
+def measure(method: Method, labelled: LabelledSet) -> dict[str, float]:
+    """Score all images and compare with their lesions and labels."""
+    metrics: dict[str, Metric] = {
+        "pixel AUROC": PixelAUROC(),
+        "pixel AP": PixelAveragePrecision(),
+        "AUPRO": PixelAUPRO(),
+        "region AUROC": PixelAUROC(),
+        "region AP": PixelAveragePrecision(),
+        "region AUPRO": PixelAUPRO(),
+    }
+    scores, seconds = [], 0.0
+    for image in tqdm(labelled.images, unit="image", leave=False):
+        start = time.process_time()
+        anomaly_map, score = method.score(image)
+        seconds += time.process_time() - start
+        scores.append(score)
+        for name, metric in metrics.items():
+            metric.update(pixels(name, anomaly_map, image))
+    abnormal = [image.abnormal for image in labelled.images]
+    return {
+        **{name: float(metric.compute()) for name, metric in metrics.items()},
+        "image AUROC": float(roc_auc_score(abnormal, scores)),
+        "image AP": float(average_precision_score(abnormal, scores)),
+        "learn, CPU s": method.learning,
+        "CPU ms per image": 1000 * seconds / len(scores),
+        "kept, MiB": method.kept_bytes / 2**20,
+    }
+
+
+def pixels(metric: str, anomaly_map: Tensor, image: LabelledImage) -> tuple[list[Tensor], ...]:
+    """What a metric compares."""
+    if not metric.startswith("region"):
+        return [anomaly_map], [image.lesion]
+    if metric.endswith("AUPRO"):
+        return [anomaly_map], [image.lesion], [image.region]
+    return [anomaly_map[image.region]], [image.lesion[image.region]]
+
+
+def print_table(rows: list[Row]) -> None:
+    """Mean over the seeds, and their standard deviation where there are several."""
+    names = list(rows[0].figures)
+    print("| | seeds | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 2))
+    for method in dict.fromkeys(row.method for row in rows):
+        of_method = [row.figures for row in rows if row.method == method]
+        cells = [cell([figures[name] for figures in of_method], 0 if "CPU" in name else 3) for name in names]
+        print(f"| {method} | {len(of_method)} | " + " | ".join(cells) + " |")
+
+
+def cell(values: list[float], digits: int) -> str:
+    """Mean, and spread."""
+    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
