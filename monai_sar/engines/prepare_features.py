@@ -14,12 +14,12 @@ class PrepareFeatures(PrepareBatch):
     """A batch ``{"features": [B, C, h, w]}`` as (input, target) of the AR network: both are the embeddings.
 
     Args:
-        standardization: the detector's, applied to input and target.
+        scaling: the detector's, applied to input and target.
         augment: applied to the input alone; the target stays clean.
     """
 
-    def __init__(self, standardization: nn.Module, augment: Callable[[Tensor], Tensor] | None = None) -> None:
-        self.standardization = standardization
+    def __init__(self, scaling: nn.Module, augment: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.scaling = scaling
         self.augment = augment
 
     def __call__(
@@ -29,6 +29,6 @@ class PrepareFeatures(PrepareBatch):
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor]:
-        """Move to the device, standardise, augment."""
-        target = self.standardization(batchdata["features"].to(device=device, non_blocking=non_blocking))
+        """Move to the device, scale, augment."""
+        target = self.scaling(batchdata["features"].to(device=device, non_blocking=non_blocking))
         return (self.augment(target) if self.augment else target), target

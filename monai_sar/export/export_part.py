@@ -108,7 +108,7 @@ def _ar_network(detector: AnomalyDetector) -> ExportPart:
         channels=detector.encoder.channels,
         example_size=(2, 9, 14),
         check_sizes=((1, 28, 17), (3, 5, 31), (2, 9, 14)),
-        reads="embeddings of settings.encoder, not standardised; any number of rows and columns",
+        reads="embeddings of settings.encoder, not scaled; any number of rows and columns",
         gives="the score of every embedding, high where it is anomalous",
     )
 
@@ -118,11 +118,12 @@ class _Score(nn.Module):
 
     def __init__(self, detector: AnomalyDetector) -> None:
         super().__init__()
-        self.standardization, self.network, self.error = detector.standardization, detector.network, detector.error
+        self.scaling, self.network = detector.scaling, detector.network
+        self.error, self.smoothing = detector.error, detector.smoothing
 
     def forward(self, features: Tensor) -> Tensor:
-        features = self.standardization(features)
-        score: Tensor = self.error(self.network(features), features)
+        features = self.scaling(features)
+        score: Tensor = self.smoothing(self.error(self.network(features), features))
         return score
 
 

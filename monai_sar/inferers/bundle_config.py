@@ -92,7 +92,7 @@ def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[
         config = {
             "encoder_name": encoder["model_name"],
             "encoder_layers": encoder["layers"],
-            **{key: settings[key] for key in ("image_size", "keep_aspect_ratio", "standardize")},
+            **{key: settings[key] for key in ("image_size", "keep_aspect_ratio", "feature_scaling", "smoothing")},
             **{key: value for key, value in network.items() if key not in ("spatial_dims", "in_channels")},
             **preprocessing,
             "encoder_weights": saved["encoder_weights"],

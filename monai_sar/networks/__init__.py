@@ -2,15 +2,18 @@
 
 from monai_sar.networks.anomaly_detector import AnomalyDetector, CheckpointError, CheckpointMismatchError
 from monai_sar.networks.channel_standardization import ChannelStandardization
+from monai_sar.networks.channel_whitening import ChannelWhitening
 from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
+from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
 
 __all__ = [
     "AnomalyDetector",
     "ChannelStandardization",
+    "ChannelWhitening",
     "CheckpointError",
     "CheckpointMismatchError",
     "DINOv3Encoder",
@@ -18,6 +21,7 @@ __all__ = [
     "Letterbox",
     "MaskedConv2d",
     "MaskedConv3d",
+    "ScoreSmoothing",
     "SpatialARNet",
     "kernel_mask",
 ]

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import monai
 import torch
@@ -15,6 +15,7 @@ from monai_sar.calibration.calibration import Calibration
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.losses.prediction_loss import PredictionLoss
 from monai_sar.networks.channel_standardization import ChannelStandardization
+from monai_sar.networks.channel_whitening import ChannelWhitening
 from monai_sar.networks.checkpoint import (
     CheckpointError,
     CheckpointMismatchError,
@@ -26,6 +27,7 @@ from monai_sar.networks.checkpoint import (
 )
 from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.letterbox import Letterbox
+from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
 
+FeatureScaling = Literal["none", "standardize", "whiten"]
+
 
 class AnomalyDetector(nn.Module):
-    """Frozen encoder + spatial AR network + prediction error + upsampling [0].
+    """Frozen encoder + channel scaling + spatial AR network + prediction error + smoothing + upsampling [0].
 
-    The state dict holds the AR network and the channel standardisation, *not* the encoder, whose size and licence
+    The state dict holds the AR network and the scaling of the channels, *not* the encoder, whose size and licence
     are its own. It also holds what they were trained with (the ``settings``): loading it beside another
     encoder, another network mode or another preprocessing is an error, because it would give a wrong map.
 
@@ -52,7 +56,9 @@ class AnomalyDetector(nn.Module):
         image_size: ``(height, width)`` in pixels that every image is fitted into (see :class:`Letterbox`); None
             encodes images at their own size.
         keep_aspect_ratio: False stretches images over the whole of ``image_size``.
-        standardize: standardise the embedding channels (the paper does not).
+        feature_scaling: of the embedding channels, by what the training embeddings show: ``"none"`` (the paper),
+            ``"standardize"`` (see :class:`ChannelStandardization`) or ``"whiten"`` (see :class:`ChannelWhitening`).
+        smoothing: of the scores, sigma in patches; 0 for none (the paper). See :class:`ScoreSmoothing`.
         preprocessing: settings of the transforms that make the intensities in [0, 1]; kept with the checkpoint
             and compared when it is loaded. Numbers, strings, lists and dictionaries.
 
@@ -72,7 +78,8 @@ class AnomalyDetector(nn.Module):
         *,
         image_size: Sequence[int] | None = (448, 448),
         keep_aspect_ratio: bool = True,
-        standardize: bool = False,
+        feature_scaling: FeatureScaling = "none",
+        smoothing: float = 0,
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -85,8 +92,10 @@ class AnomalyDetector(nn.Module):
         self.network = network
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         self.letterbox = Letterbox(size, keep_aspect_ratio=keep_aspect_ratio)
-        self.standardization = ChannelStandardization(encoder.channels) if standardize else nn.Identity()
+        self.feature_scaling = feature_scaling
+        self.scaling = _scaling(feature_scaling, encoder.channels)
         self.error = PredictionLoss(network.likelihood, reduction="none")
+        self.smoothing = ScoreSmoothing(smoothing)
         self.preprocessing = dict(preprocessing or {})
         self.calibration: Calibration | None = None
         self._predictor: ScanPredictor | None = None
@@ -107,8 +116,11 @@ class AnomalyDetector(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """What a checkpoint belongs to; JSON-able."""
-        standardize = isinstance(self.standardization, ChannelStandardization)
-        return self.embedding_settings | {"network": self.network.settings, "standardize": standardize}
+        return self.embedding_settings | {
+            "network": self.network.settings,
+            "feature_scaling": self.feature_scaling,
+            "smoothing": self.smoothing.sigma,
+        }
 
     def embed(self, image: Tensor) -> Tensor:
         """Encode images.
@@ -117,7 +129,7 @@ class AnomalyDetector(nn.Module):
             image: ``[B, 3, H, W]`` or ``[B, 1, H, W]`` (grey), intensities in [0, 1].
 
         Returns:
-            ``[B, C, h, w]``, float32, not standardised.
+            ``[B, C, h, w]``, float32, not scaled.
 
         Raises:
             ValueError: it is being traced or exported and has no image size.
@@ -146,9 +158,9 @@ class AnomalyDetector(nn.Module):
         return self.letterbox.size
 
     def score(self, features: Tensor) -> Tensor:
-        """Prediction error of every embedding: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""
-        features = self.standardization(features)
-        score: Tensor = self.error(self.network(features), features)
+        """Prediction error of every embedding, smoothed: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""
+        features = self.scaling(features)
+        score: Tensor = self.smoothing(self.error(self.network(features), features))
         return score
 
     def forward(self, image: Tensor) -> Tensor:
@@ -164,13 +176,13 @@ class AnomalyDetector(nn.Module):
         size = (image.shape[-2], image.shape[-1])
         return self.letterbox.restore(score, patch_size=self.encoder.patch_size, image_size=size)
 
-    def fit_standardization(self, features: Iterable[Tensor]) -> None:
-        """Take mean and standard deviation of the channels from training embeddings ``[C, h, w]``.
+    def fit_scaling(self, features: Iterable[Tensor]) -> None:
+        """Take the scaling of the channels from training embeddings ``[C, h, w]``, in one pass.
 
-        Does nothing, and reads nothing, if the detector does not standardise.
+        Does nothing, and reads nothing, if the detector does not scale.
         """
-        if isinstance(self.standardization, ChannelStandardization):
-            self.standardization.fit(features)
+        if isinstance(self.scaling, (ChannelStandardization, ChannelWhitening)):
+            self.scaling.fit(features)
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Load a trained checkpoint, ``model.pt`` or ``last.pt``, tensors only.
@@ -288,6 +300,14 @@ class AnomalyDetector(nn.Module):
             self.calibration = None if calibration is None else Calibration.from_dict(calibration)
         except ScoreCalibrationError as error:
             raise CheckpointError(f"{error} Calibrate the checkpoint again: monai-sar calibrate.") from error
+
+
+def _scaling(kind: FeatureScaling, channels: int) -> nn.Module:
+    if kind not in get_args(FeatureScaling):
+        raise ValueError(f"The feature scaling is {kind!r}; expected one of {', '.join(get_args(FeatureScaling))}.")
+    if kind == "none":
+        return nn.Identity()
+    return ChannelWhitening(channels) if kind == "whiten" else ChannelStandardization(channels)
 
 
 def _drop_encoder(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:

@@ -151,14 +151,20 @@ def test_early_stopping_looks_at_normal_images(bmad: Path, small: dict[str, Any]
     "settings",
     [
         {"likelihood": "gaussian"},
-        {"mode": "bidirectional", "standardize": False, "color": "as_stored", "intensity": "stored"},
+        {
+            "mode": "bidirectional",
+            "feature_scaling": "none",
+            "smoothing": 0,
+            "color": "as_stored",
+            "intensity": "stored",
+        },
         {"tensorboard": True, "val_interval": 2},
     ],
 )
 def test_settings_can_be_given(settings: dict[str, Any], bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
     run_config([TRAIN], "train", dataset_dir=str(bmad), **folders(tmp_path), **small | settings)
     state = weights(tmp_path / "models" / "model.pt")
-    assert ("standardization.mean" in state) == settings.get("standardize", True)
+    assert ("scaling.mean" in state) == (settings.get("feature_scaling") != "none")
     assert state["network.net.8.weight"].shape[0] == (384 if "likelihood" in settings else 192)
     events = list((tmp_path / "output").glob("events.out.tfevents.*"))
     assert bool(events) == settings.get("tensorboard", False)

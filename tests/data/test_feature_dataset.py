@@ -272,9 +272,12 @@ def train(dataset: FeatureDataset, encoder: DINOv3Encoder, *, epochs: int = 4) -
     """Train as the bundle does; returns the loss of every iteration, and all weights at the end."""
     set_determinism(seed=0)
     detector = AnomalyDetector(
-        encoder, SpatialARNet(2, 192, hidden_channels=32, dilations=(1, 1)), image_size=(32, 48), standardize=True
+        encoder,
+        SpatialARNet(2, 192, hidden_channels=32, dilations=(1, 1)),
+        image_size=(32, 48),
+        feature_scaling="standardize",
     )
-    detector.fit_standardization(item["features"] for item in dataset)
+    detector.fit_scaling(item["features"] for item in dataset)
     losses: list[float] = []
     trainer = SupervisedTrainer(
         device=torch.device("cpu"),
@@ -283,7 +286,7 @@ def train(dataset: FeatureDataset, encoder: DINOv3Encoder, *, epochs: int = 4) -
         network=detector.network,
         optimizer=torch.optim.AdamW(detector.network.parameters(), lr=1e-3),
         loss_function=PredictionLoss("mse"),
-        prepare_batch=PrepareFeatures(detector.standardization, RandFeatureNoise(prob=0.5, scale=0.03)),
+        prepare_batch=PrepareFeatures(detector.scaling, RandFeatureNoise(prob=0.5, scale=0.03)),
         decollate=False,
     )
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: losses.append(trainer.state.output["loss"].item()))

@@ -42,10 +42,10 @@ def bmad(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # unlike 1, or the standardisation would divide by it
+    # unlike the identity, or the scaling could be left out
     path = untrained_checkpoint(BUNDLE, tmp_path_factory.mktemp("models") / "model.pt")
     state = read_checkpoint(path)
-    state["standardization.std"] = torch.full_like(state["standardization.std"], 0.5)
+    state["scaling.std"] = torch.full_like(state["scaling.std"], 0.5)
     torch.save(state, path)
     return path
 

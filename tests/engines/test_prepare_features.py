@@ -9,10 +9,10 @@ from monai_sar.networks import ChannelStandardization
 
 def test_input_and_target_are_the_standardised_features() -> None:
     features = torch.randn(4, 3, 5, 5) * 7 + 2
-    standardization = ChannelStandardization(3).fit(features)
-    source, target = PrepareFeatures(standardization)({"features": features}, torch.device("cpu"))
-    assert torch.equal(source, standardization(features))
-    assert torch.equal(target, standardization(features))
+    scaling = ChannelStandardization(3).fit(features)
+    source, target = PrepareFeatures(scaling)({"features": features}, torch.device("cpu"))
+    assert torch.equal(source, scaling(features))
+    assert torch.equal(target, scaling(features))
 
 
 def test_only_the_input_is_augmented() -> None:

@@ -34,8 +34,10 @@ def make_detector(encoder: DINOv3Encoder, **settings: Any) -> AnomalyDetector:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = SpatialARNet(2, encoder.channels, 16, 3, dilations=[2, 1], likelihood=likelihood)
-        detector = AnomalyDetector(encoder, network, **{"image_size": (48, 80), "standardize": True, **settings})
-        detector.fit_standardization(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
+        detector = AnomalyDetector(
+            encoder, network, **{"image_size": (48, 80), "feature_scaling": "whiten", "smoothing": 0.7, **settings}
+        )
+        detector.fit_scaling(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
     return detector.eval()
 
 

@@ -13,8 +13,10 @@ from monai_sar.networks import (
     CheckpointError,
     CheckpointMismatchError,
     DINOv3Encoder,
+    ScoreSmoothing,
     SpatialARNet,
 )
+from monai_sar.networks.anomaly_detector import FeatureScaling
 
 
 @pytest.fixture(scope="module")
@@ -61,25 +63,25 @@ def test_a_batch_is_its_images_one_by_one(encoder: DINOv3Encoder) -> None:
 
 
 @pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
-@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("feature_scaling", ["none", "standardize", "whiten"])
 def test_a_checkpoint_round_trip_gives_the_same_map(
-    encoder: DINOv3Encoder, tmp_path: Path, likelihood: str, standardize: bool
+    encoder: DINOv3Encoder, tmp_path: Path, likelihood: str, feature_scaling: FeatureScaling
 ) -> None:
-    trained = make_detector(encoder, seed=1, likelihood=likelihood, standardize=standardize)
-    trained.fit_standardization(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
+    trained = make_detector(encoder, seed=1, likelihood=likelihood, feature_scaling=feature_scaling)
+    trained.fit_scaling(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
     image = torch.rand(1, 3, 64, 64)
     for name, content in {"raw.pt": trained.state_dict(), "wrapped.pt": {"model": trained.state_dict()}}.items():
         torch.save(content, tmp_path / name)
-        loaded = make_detector(encoder, seed=2, likelihood=likelihood, standardize=standardize)
+        loaded = make_detector(encoder, seed=2, likelihood=likelihood, feature_scaling=feature_scaling)
         assert not torch.equal(loaded(image), trained(image))
         loaded.load_checkpoint(tmp_path / name)
         assert torch.equal(loaded(image), trained(image))
 
 
 def test_the_checkpoint_holds_no_encoder(encoder: DINOv3Encoder) -> None:
-    keys = set(make_detector(encoder, standardize=True).state_dict())
+    keys = set(make_detector(encoder, feature_scaling="whiten").state_dict())
     assert not any("encoder" in key for key in keys)
-    assert {"_extra_state", "standardization.mean", "network.net.0.weight"} <= keys
+    assert {"_extra_state", "scaling.mean", "network.net.0.weight"} <= keys
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,8 @@ def test_the_checkpoint_holds_no_encoder(encoder: DINOv3Encoder) -> None:
         ({"image_size": (64, 80)}, "image_size: trained with [64, 64], now [64, 80]"),
         ({"image_size": None}, "image_size"),
         ({"keep_aspect_ratio": False}, "keep_aspect_ratio"),
-        ({"standardize": True}, "standardize"),
+        ({"feature_scaling": "whiten"}, "feature_scaling"),
+        ({"smoothing": 1.0}, "smoothing"),
         ({"likelihood": "gaussian"}, "network.likelihood"),
         ({"preprocessing": {"level": 0.5}}, "preprocessing.level: trained with 0.4, now 0.5"),
         ({"preprocessing": {}}, "preprocessing.level: trained with 0.4, now 'nothing'"),
@@ -129,3 +132,15 @@ def test_what_is_no_checkpoint_is_told(encoder: DINOv3Encoder, tmp_path: Path) -
 def test_network_and_encoder_must_agree(encoder: DINOv3Encoder) -> None:
     with pytest.raises(ValueError, match="192 channels; the AR network expects 2D and 384"):
         AnomalyDetector(encoder, SpatialARNet(2, 384))
+
+
+def test_an_unknown_feature_scaling_is_an_error(encoder: DINOv3Encoder) -> None:
+    with pytest.raises(ValueError, match="'zca'; expected one of none, standardize, whiten"):
+        make_detector(encoder, feature_scaling="zca")
+
+
+def test_smoothing_is_of_the_scores_before_they_are_sampled_at_the_pixels(encoder: DINOv3Encoder) -> None:
+    sharp, smooth = make_detector(encoder), make_detector(encoder, smoothing=1.0)
+    features = torch.randn(1, encoder.channels, 4, 4)
+    assert torch.equal(smooth.score(features), ScoreSmoothing(1.0)(sharp.score(features)))
+    assert not torch.equal(smooth.score(features), sharp.score(features))
