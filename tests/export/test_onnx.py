@@ -52,4 +52,4 @@ def test_the_ar_network_alone(likelihood: str, vit: DINOv3Encoder, tmp_path: Pat
     model = onnx.load(tmp_path / "model.onnx")
     grids = [torch.randn(batch, vit.channels, rows, columns) for batch, rows, columns in GRIDS]
     assert worst_difference(detector.score, load(tmp_path / "model.onnx"), grids) <= 1e-5
-    assert [node.op_type for node in model.graph.node].count("Conv") == 1 + 3 + 2  # whitening, AR network, smoothing: no encoder
+    assert [node.op_type for node in model.graph.node].count("Conv") == 6  # 1 whitens, 3 predict, 2 smooth: no encoder
