@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from monai_sar.calibration import Calibration
 from monai_sar.export import FORMATS, METADATA_KEY, PARTS, ExportError, ExportPart, export_detector
 from monai_sar.export.export_part import PartName
 from monai_sar.export.exporter import FormatName
 from monai_sar.export.metadata import encoder_licence
 from monai_sar.export.parity import compare
 from monai_sar.networks import AnomalyDetector, DINOv3Encoder
+from tests.calibration.conftest import a_calibration
 from tests.export.conftest import make_detector
 
 
@@ -30,12 +32,14 @@ def read_metadata(path: Path, file_format: FormatName) -> Any:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_file_says_what_it_is(dinov3: DINOv3Encoder, part: PartName, file_format: FormatName, tmp_path: Path) -> None:
     detector = make_detector(dinov3, preprocessing={"modality": "brain_mri", "level": 0.4})
+    detector.calibration = a_calibration()
     path = tmp_path / "made" / "model.file"
     report = export_detector(detector, path, file_format=file_format, part=part, checkpoint_sha256="ab" * 32)
     metadata = read_metadata(path, file_format)
     assert metadata == report.metadata
     assert metadata["notice"] == "Research software, not a medical device."
     assert metadata["settings"] == detector.settings
+    assert Calibration.from_dict(metadata["calibration"]) == detector.calibration
     assert metadata["checkpoint_sha256"] == "ab" * 32
     assert metadata["versions"].keys() >= {"monai_sar", "torch", "monai", "timm"}
     assert metadata["part"] == part
