@@ -1,6 +1,6 @@
 """How fast an exported detector runs on the CPU: PyTorch, TorchScript and onnxruntime on the same images.
 
-python benchmarks/export_speed.py --threads 2
+    python -m benchmarks.export_speed --threads 2
 
 ViT-S/16 with rotary positions (DINOv3's, random weights) at 448 px and the AR network of the bundles. Times are medians
 of calls; compare the ratios, the milliseconds are of one machine.
