@@ -28,7 +28,7 @@ from tqdm import tqdm
 from benchmarks.interleaved import conditions
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
 from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, SingleGaussian, smooth_map
-from benchmarks.trained_bundle import train_bundle
+from benchmarks.trained_bundle import train_bundle, training_settings
 from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
 from monai_sar.networks import AnomalyDetector, ScoreSmoothing
@@ -115,14 +115,14 @@ def main(
 ) -> None:
     """Measure and print a table. What is in ``rows_SPLIT.jsonl`` already is not measured again."""
     torch.set_num_threads(threads)
-    settings = {
-        "dataset_dir": dataset,
-        "encoder_name": encoder_name,
-        "encoder_weights": encoder_weights,
-        "image_size": list(image_size),
-        "feature_dir": str(work / "features"),
-        "max_epochs": max_epochs,
-    }
+    settings = training_settings(
+        work,
+        dataset_dir=dataset,
+        encoder_name=encoder_name,
+        encoder_weights=encoder_weights,
+        image_size=list(image_size),
+        max_epochs=max_epochs,
+    )
     labelled = load_labelled_set(bundle, split, settings)
     file = work / f"rows_{split}.jsonl"
     rows = [Row(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.accuracy import Method, Row, Scored, measure, print_table, upsample
 from benchmarks.labelled_images import LabelledImage, load_labelled_set
-from benchmarks.trained_bundle import train_bundle
+from benchmarks.trained_bundle import train_bundle, training_settings
 from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import top_mean
 from monai_sar.networks import AnomalyDetector, ChannelWhitening, ScoreSmoothing
@@ -62,14 +62,14 @@ def main(
 ) -> None:
     """Train, score in many ways, print a table."""
     torch.set_num_threads(threads)
-    settings = {
-        "dataset_dir": dataset,
-        "encoder_name": encoder_name,
-        "encoder_weights": encoder_weights,
-        "image_size": list(image_size),
-        "feature_dir": str(work / "features"),
-        "max_epochs": max_epochs,
-    }
+    settings = training_settings(
+        work,
+        dataset_dir=dataset,
+        encoder_name=encoder_name,
+        encoder_weights=encoder_weights,
+        image_size=list(image_size),
+        max_epochs=max_epochs,
+    )
     labelled = load_labelled_set(bundle, "valid", settings)
     detector = train_bundle(bundle, work / "trained" / "0", settings | {"seed": 0}).detector
     scores, own = variants(learn_normal(detector, labelled.train)), detector.smoothing.sigma

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from monai_sar.inferers.bundle_config import read_bundle_config
 from monai_sar.networks import AnomalyDetector
 
-__all__ = ["TrainedBundle", "train_bundle"]
+__all__ = ["TrainedBundle", "train_bundle", "training_settings"]
 
 
 class TrainedBundle(NamedTuple):
@@ -19,6 +19,11 @@ class TrainedBundle(NamedTuple):
     detector: AnomalyDetector
     cpu_seconds: float
     kept_bytes: int
+
+
+def training_settings(work: Path, **settings: Any) -> dict[str, Any]:
+    """Settings of a bundle's training config whose embeddings are kept in ``work``."""
+    return {**settings, "feature_dir": str(work / "features")}
 
 
 def train_bundle(bundle: str, folder: Path, settings: Mapping[str, Any]) -> TrainedBundle:
