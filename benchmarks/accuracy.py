@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from benchmarks.interleaved import conditions
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
-from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, SingleGaussian, smooth_map
+from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, smooth_map
+from benchmarks.rivals.single_gaussian import SingleGaussian
 from benchmarks.trained_bundle import train_bundle, training_settings
 from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean

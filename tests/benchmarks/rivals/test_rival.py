@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, SingleGaussian
+from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival
+from benchmarks.rivals.single_gaussian import SingleGaussian
 from tests.benchmarks.rivals.embeddings import clustered, directions
 
 RIVALS: dict[str, Callable[[int], Rival]] = {
