@@ -1,6 +1,7 @@
 """The whole detector: an image in, its anomaly map out."""
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from monai_sar.inferers import AnomalyResult, ScanPredictor
 
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
+
+_logger = logging.getLogger(__name__)
 
 FeatureScaling = Literal["none", "standardize", "whiten"]
 
@@ -195,7 +198,9 @@ class AnomalyDetector(nn.Module):
         self.load_state_dict(state)
 
     def save_calibration(self, path: str | os.PathLike[str]) -> None:
-        """Write the calibration into the checkpoint that this detector came from, which keeps all else that it holds.
+        """Write the calibration, and the smoothing that it is for, into the checkpoint that this detector came from.
+
+        All else that it holds stays.
 
         Raises:
             CheckpointError: it cannot be read.
@@ -205,7 +210,9 @@ class AnomalyDetector(nn.Module):
         weights = own.keys() - {"_extra_state"}
         if not all(key in state and torch.equal(state[key], own[key].cpu()) for key in weights):
             raise CheckpointMismatchError(f"'{path}' holds other weights than the detector that was calibrated.")
-        replace_saved_with(path, saved_with(state) | {"calibration": saved_with(own)["calibration"]})
+        saved, calibrated = saved_with(state), saved_with(own)
+        settings = saved["settings"] | {"smoothing": calibrated["settings"]["smoothing"]}
+        replace_saved_with(path, saved | {"settings": settings, "calibration": calibrated["calibration"]})
 
     @classmethod
     def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "AnomalyDetector":
@@ -282,12 +289,17 @@ class AnomalyDetector(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Compare the settings of a checkpoint with this detector's, and take over its calibration.
 
+        Scores may be smoothed otherwise than when it was trained, which learned nothing of that; but a calibration is
+        of the scores as they were smoothed, and is left out then, with a warning.
+
         Raises:
             CheckpointMismatchError: they differ; the message names every setting that does.
             CheckpointError: the calibration is damaged.
         """
         saved = saved_with({"_extra_state": state})
-        found = differences(saved["settings"], self.settings)
+        trained, own = dict(saved["settings"]), self.settings
+        smoothing, own_smoothing = trained.pop("smoothing", "nothing"), own.pop("smoothing")
+        found = differences(trained, own)
         if found:
             listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in found)
             raise CheckpointMismatchError(
@@ -300,6 +312,15 @@ class AnomalyDetector(nn.Module):
             self.calibration = None if calibration is None else Calibration.from_dict(calibration)
         except ScoreCalibrationError as error:
             raise CheckpointError(f"{error} Calibrate the checkpoint again: monai-sar calibrate.") from error
+        if self.calibration is not None and smoothing != own_smoothing:
+            self.calibration = None
+            _logger.warning(
+                "The checkpoint is calibrated for scores with a smoothing of %s patches, here it is %s: there are no "
+                "thresholds and p-values. To calibrate for this: monai-sar calibrate --set smoothing=%s",
+                smoothing,
+                own_smoothing,
+                own_smoothing,
+            )
 
 
 def _scaling(kind: FeatureScaling, channels: int) -> nn.Module:

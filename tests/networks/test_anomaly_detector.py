@@ -16,7 +16,8 @@ from monai_sar.networks import (
     ScoreSmoothing,
     SpatialARNet,
 )
-from monai_sar.networks.anomaly_detector import FeatureScaling
+from monai_sar.networks.anomaly_detector import FeatureScaling, read_checkpoint, saved_with
+from tests.calibration.conftest import a_calibration
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,6 @@ def test_the_checkpoint_holds_no_encoder(encoder: DINOv3Encoder) -> None:
         ({"image_size": None}, "image_size"),
         ({"keep_aspect_ratio": False}, "keep_aspect_ratio"),
         ({"feature_scaling": "whiten"}, "feature_scaling"),
-        ({"smoothing": 1.0}, "smoothing"),
         ({"likelihood": "gaussian"}, "network.likelihood"),
         ({"preprocessing": {"level": 0.5}}, "preprocessing.level: trained with 0.4, now 0.5"),
         ({"preprocessing": {}}, "preprocessing.level: trained with 0.4, now 'nothing'"),
@@ -144,3 +144,29 @@ def test_smoothing_is_of_the_scores_before_they_are_sampled_at_the_pixels(encode
     features = torch.randn(1, encoder.channels, 4, 4)
     assert torch.equal(smooth.score(features), ScoreSmoothing(1.0)(sharp.score(features)))
     assert not torch.equal(smooth.score(features), sharp.score(features))
+
+
+def test_scores_may_be_smoothed_otherwise_but_not_with_the_calibration_of_others(
+    encoder: DINOv3Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = make_detector(encoder, smoothing=0.7)
+    trained.calibration = a_calibration()
+    same, other = make_detector(encoder, seed=1, smoothing=0.7), make_detector(encoder, seed=1, smoothing=1.0)
+    same.load_state_dict(trained.state_dict())
+    assert same.calibration == trained.calibration
+    assert not caplog.records
+    other.load_state_dict(trained.state_dict())
+    assert other.calibration is None
+    assert "smoothing of 0.7 patches, here it is 1.0" in caplog.text
+
+
+def test_a_checkpoint_says_which_smoothing_its_calibration_is_for(encoder: DINOv3Encoder, tmp_path: Path) -> None:
+    torch.save(make_detector(encoder, smoothing=0.7).state_dict(), tmp_path / "model.pt")
+    detector = make_detector(encoder, smoothing=1.0)
+    detector.load_checkpoint(tmp_path / "model.pt")
+    detector.calibration = a_calibration()
+    detector.save_calibration(tmp_path / "model.pt")
+    again = make_detector(encoder, smoothing=1.0)
+    again.load_checkpoint(tmp_path / "model.pt")
+    assert again.calibration == detector.calibration
+    assert saved_with(read_checkpoint(tmp_path / "model.pt"))["settings"] == detector.settings
