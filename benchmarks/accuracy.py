@@ -62,6 +62,7 @@ OURS: dict[str, dict[str, Any]] = {
     "ours": {},
     "ours, no smoothing": {"smoothing": 0.0},
     "ours, channels standardised": {"feature_scaling": "standardize"},
+    "ours, directions standardised": {"feature_scaling": "direction"},
     "ours, channels whitened": {"feature_scaling": "whiten"},
     "ours, causal, dilations 4": {"mode": "causal", "dilations": [4, 4, 4, 4]},
     "ours, bidirectional, dilation 1": {"mode": "bidirectional", "dilations": [1]},

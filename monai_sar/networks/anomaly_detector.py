@@ -38,7 +38,7 @@ __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "rea
 
 _logger = logging.getLogger(__name__)
 
-FeatureScaling = Literal["none", "standardize", "whiten"]
+FeatureScaling = Literal["none", "standardize", "direction", "whiten"]
 
 
 class AnomalyDetector(nn.Module):
@@ -60,7 +60,8 @@ class AnomalyDetector(nn.Module):
             encodes images at their own size.
         keep_aspect_ratio: False stretches images over the whole of ``image_size``.
         feature_scaling: of the embedding channels, by what the training embeddings show: ``"none"`` (the paper),
-            ``"standardize"`` (see :class:`ChannelStandardization`) or ``"whiten"`` (see :class:`ChannelWhitening`).
+            ``"standardize"`` (see :class:`ChannelStandardization`), ``"direction"`` (the same of embeddings at length
+            1) or ``"whiten"`` (see :class:`ChannelWhitening`).
         smoothing: of the scores, sigma in patches; 0 for none (the paper). See :class:`ScoreSmoothing`.
         preprocessing: settings of the transforms that make the intensities in [0, 1]; kept with the checkpoint
             and compared when it is loaded. Numbers, strings, lists and dictionaries.
@@ -328,7 +329,9 @@ def _scaling(kind: FeatureScaling, channels: int) -> nn.Module:
         raise ValueError(f"The feature scaling is {kind!r}; expected one of {', '.join(get_args(FeatureScaling))}.")
     if kind == "none":
         return nn.Identity()
-    return ChannelWhitening(channels) if kind == "whiten" else ChannelStandardization(channels)
+    if kind == "whiten":
+        return ChannelWhitening(channels)
+    return ChannelStandardization(channels, unit_length=kind == "direction")
 
 
 def _drop_encoder(module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: Any) -> None:

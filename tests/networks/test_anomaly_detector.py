@@ -64,7 +64,7 @@ def test_a_batch_is_its_images_one_by_one(encoder: DINOv3Encoder) -> None:
 
 
 @pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
-@pytest.mark.parametrize("feature_scaling", ["none", "standardize", "whiten"])
+@pytest.mark.parametrize("feature_scaling", ["none", "standardize", "direction", "whiten"])
 def test_a_checkpoint_round_trip_gives_the_same_map(
     encoder: DINOv3Encoder, tmp_path: Path, likelihood: str, feature_scaling: FeatureScaling
 ) -> None:
@@ -135,7 +135,7 @@ def test_network_and_encoder_must_agree(encoder: DINOv3Encoder) -> None:
 
 
 def test_an_unknown_feature_scaling_is_an_error(encoder: DINOv3Encoder) -> None:
-    with pytest.raises(ValueError, match="'zca'; expected one of none, standardize, whiten"):
+    with pytest.raises(ValueError, match="'zca'; expected one of none, standardize, direction, whiten"):
         make_detector(encoder, feature_scaling="zca")
 
 

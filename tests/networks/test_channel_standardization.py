@@ -14,6 +14,18 @@ def test_training_features_get_zero_mean_and_unit_variance() -> None:
     torch.testing.assert_close(standardized.std((0, 2, 3), correction=0), torch.ones(6), atol=1e-4, rtol=0)
 
 
+def test_with_unit_length_the_direction_alone_counts() -> None:
+    torch.manual_seed(0)
+    features, lengths = torch.randn(20, 6, 5, 7) + 1, torch.rand(20, 1, 5, 7) + 0.5
+    standardization = ChannelStandardization(6, unit_length=True).fit(features)
+    standardized = standardization(features)
+    torch.testing.assert_close(standardized.mean((0, 2, 3)), torch.zeros(6), atol=1e-4, rtol=0)
+    torch.testing.assert_close(standardized.std((0, 2, 3), correction=0), torch.ones(6), atol=1e-4, rtol=0)
+    torch.testing.assert_close(standardization(features * lengths), standardized, atol=1e-4, rtol=1e-4)
+    other = ChannelStandardization(6, unit_length=True).fit(features * lengths)
+    torch.testing.assert_close(other.std, standardization.std)
+
+
 def test_it_is_the_identity_until_it_is_fitted() -> None:
     features = torch.randn(2, 3, 4, 4)
     assert torch.equal(ChannelStandardization(3)(features), features)
