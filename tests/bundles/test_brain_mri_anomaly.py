@@ -12,7 +12,7 @@ import yaml
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from monai_sar.data import load_bmad_datalist
-from tests.bundles.conftest import ROOT, run_bundle, run_config
+from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
 TRAIN = BUNDLE / "configs" / "train.yaml"
@@ -124,9 +124,7 @@ def test_inference_keeps_the_geometry_of_the_scan(trained: Path, small: dict[str
         dataset_dir=tmp_path,
         ckpt_path=trained / "models" / "model.pt",
         output_dir=tmp_path / "out",
-        **{
-            key: small[key] for key in ("encoder_name", "encoder_weights", "image_size", "hidden_channels", "dilations")
-        },
+        **{key: small[key] for key in TINY},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "out" / "case_flair_overlay.png").stat().st_size > 1000
