@@ -20,6 +20,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset
 
 from monai_sar import AnomalyDetector
+from tests.bundles.conftest import TINY
 from tests.conftest import BUNDLE, head, one_study, save_nifti
 
 Write = Callable[..., NDArray[np.int64]]
@@ -116,10 +117,9 @@ def test_python_the_command_and_the_bundle_give_one_map(
         volumes(tmp_path / "python")["a_anomaly.nii.gz"], volumes(one_process)["a_anomaly.nii.gz"]
     )
 
-    settings = {
+    settings = TINY | {
         "bundle_root": BUNDLE, "dataset_dir": scans, "ckpt_path": checkpoint, "output_dir": tmp_path / "bundle",
-        "threshold": 1.0, "device": "cpu", "encoder_name": "vit_tiny_patch16_224", "encoder_weights": "random",
-        "image_size": [48, 48], "hidden_channels": 16, "dilations": [1],
+        "threshold": 1.0, "device": "cpu",
     }  # fmt: skip
     flags = [text for key, value in settings.items() for text in (f"--{key}", value)]
     done = run(BUNDLE_RUN, *flags, cwd=tmp_path)
