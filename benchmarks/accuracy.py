@@ -116,6 +116,9 @@ def main(
     threads: int = 1,
 ) -> None:
     """Measure and print a table. What is in ``rows_SPLIT.jsonl`` already is not measured again."""
+    names = methods or [*INTENSITY, *RIVALS, *OURS]
+    if unknown := set(names) - {*INTENSITY, *RIVALS, *OURS}:
+        raise typer.BadParameter(f"Found the methods {unknown}; expected some of {[*INTENSITY, *RIVALS, *OURS]}.")
     torch.set_num_threads(threads)
     settings = training_settings(
         work,
@@ -128,14 +131,14 @@ def main(
     labelled = load_labelled_set(bundle, split, settings)
     file = work / f"rows_{split}.jsonl"
     rows = [Row(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
-    for name in methods or [*INTENSITY, *RIVALS, *OURS]:
+    for name in names:
         for seed in range(seeds if name in RANDOM else 1):
             if (name, seed) not in [row[:2] for row in rows]:
                 rows.append(Row(name, seed, measure(learn(name, seed, labelled, bundle, work, settings), labelled)))
                 with file.open("a") as lines:
                     lines.write(json.dumps(rows[-1]._asdict()) + "\n")
     print(f"\n{Path(bundle).name}, {split}, {encoder_name}, {list(image_size)}; {conditions()}\n")
-    print_table([row for row in rows if row.method in (methods or [*INTENSITY, *RIVALS, *OURS])])
+    print_table([row for row in rows if row.method in names])
 
 
 def learn(name: str, seed: int, labelled: LabelledSet, bundle: str, work: Path, settings: dict[str, Any]) -> Method:
