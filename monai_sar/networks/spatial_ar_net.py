@@ -1,20 +1,22 @@
 """The spatial autoregressive network: predict each embedding of a grid from those around it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from monai_sar.losses.prediction_loss import Likelihood
+from monai_sar.networks.context_rings import ContextRings
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, MaskType
 
 __all__ = ["Mode", "SpatialARNet"]
 
-Mode = Literal["causal", "bidirectional", "standard"]
+Mode = Literal["causal", "bidirectional", "standard", "blind_spot"]
 
-# (first layer, later layers)
-_MASKS: dict[Mode, tuple[MaskType, MaskType]] = {
+# of the paper's modes: (first layer, later layers)
+_MASKS: dict[str, tuple[MaskType, MaskType]] = {
     "causal": ("A", "B"),
     "bidirectional": ("centre", "none"),
     "standard": ("none", "none"),
@@ -35,6 +37,10 @@ class SpatialARNet(nn.Module):
 
         ``"standard"``: nothing blocked; an autoencoder with a spatial bottleneck in its 256 channels only.
 
+        ``"blind_spot"``, not of the paper: all sides, and strict at any depth. The first layer sees rings of neighbours
+        (:class:`ContextRings`), the later ones (1 x 1) single positions. What is nearer than the smallest ring has no
+        part in a prediction, so that a lesion which covers several patches cannot be predicted from itself.
+
     A checkpoint of the published code [1] loads as it is (``net.0.weight``, ``net.2.weight``, ..., with or
     without ``mask`` buffers).
 
@@ -46,14 +52,15 @@ class SpatialARNet(nn.Module):
         in_channels: channels of an embedding.
         hidden_channels: channels between the layers.
         num_layers: convolutions, with ReLU between.
-        kernel_size: taps along each axis, odd.
-        dilations: of each layer; the last entry serves all layers that remain.
+        kernel_size: taps along each axis, odd; with a blind spot of the first layer's.
+        dilations: of each layer; the last entry serves all layers that remain. With a blind spot the distances of the
+            rings, any number of them, each once.
         mode: what a prediction may see.
         likelihood: ``"mse"`` predicts the mean (a Gaussian of unit variance); ``"gaussian"`` predicts the mean
             and the logarithm of the variance of every channel, and so has twice the output channels.
 
     Raises:
-        ValueError: an unknown mode or likelihood, an even kernel, more dilations than layers.
+        ValueError: an unknown mode or likelihood, an even kernel, more dilations than layers, no rings or one twice.
 
     Example:
         >>> import torch
@@ -76,12 +83,12 @@ class SpatialARNet(nn.Module):
         super().__init__()
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims is {spatial_dims}; expected 2 or 3.")
-        if mode not in _MASKS:
-            raise ValueError(f"Unknown mode '{mode}'; expected one of {', '.join(_MASKS)}.")
+        if mode not in get_args(Mode):
+            raise ValueError(f"Unknown mode '{mode}'; expected one of {', '.join(get_args(Mode))}.")
         if likelihood not in get_args(Likelihood):
             raise ValueError(f"Unknown likelihood '{likelihood}'; expected one of {', '.join(get_args(Likelihood))}.")
-        if not 1 <= len(dilations) <= num_layers:
-            raise ValueError(f"{len(dilations)} dilations for {num_layers} layers: give between 1 and {num_layers}.")
+        if mode != "blind_spot":
+            dilations = _of_each_layer(dilations, num_layers)
         self.likelihood: Likelihood = likelihood
         self.settings: dict[str, Any] = {
             "spatial_dims": spatial_dims,
@@ -89,21 +96,23 @@ class SpatialARNet(nn.Module):
             "hidden_channels": hidden_channels,
             "num_layers": num_layers,
             "kernel_size": kernel_size,
-            "dilations": [dilations[min(layer, len(dilations) - 1)] for layer in range(num_layers)],
+            "dilations": list(dilations),
             "mode": mode,
             "likelihood": likelihood,
         }
         out_channels = in_channels * (2 if likelihood == "gaussian" else 1)
         widths = [in_channels, *[hidden_channels] * (num_layers - 1), out_channels]
-        first_mask, later_mask = _MASKS[mode]
         convolution = MaskedConv2d if spatial_dims == 2 else MaskedConv3d
         layers: list[nn.Module] = []
-        for index, dilation in enumerate(self.settings["dilations"]):
-            mask_type = first_mask if index == 0 else later_mask
-            layers += [
-                convolution(widths[index], widths[index + 1], kernel_size, dilation=dilation, mask_type=mask_type),
-                nn.ReLU(),
-            ]
+        for index, sizes in enumerate(pairwise(widths)):
+            if mode != "blind_spot":
+                mask_type = _MASKS[mode][min(index, 1)]
+                layers.append(convolution(*sizes, kernel_size, dilation=dilations[index], mask_type=mask_type))
+            elif index == 0:
+                layers.append(ContextRings(spatial_dims, *sizes, kernel_size, distances=dilations))
+            else:
+                layers.append(convolution(*sizes, 1, dilation=1, mask_type="none"))
+            layers.append(nn.ReLU())
         self.net = nn.Sequential(*layers[:-1])  # no ReLU after the last
         # a convolution takes the layout of its weights, and this one is the fastest (benchmarks/README.md)
         channels_last = torch.channels_last if spatial_dims == 2 else torch.channels_last_3d
@@ -120,3 +129,9 @@ class SpatialARNet(nn.Module):
             logarithms of the variances.
         """
         return self.net(features)  # type: ignore[no-any-return]
+
+
+def _of_each_layer(dilations: Sequence[int], num_layers: int) -> list[int]:
+    if not 1 <= len(dilations) <= num_layers:
+        raise ValueError(f"{len(dilations)} dilations for {num_layers} layers: give between 1 and {num_layers}.")
+    return [dilations[min(layer, len(dilations) - 1)] for layer in range(num_layers)]

@@ -1,7 +1,8 @@
 """Invariants of the AR network: what its predictions may depend on."""
 
 from copy import deepcopy
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -74,6 +75,46 @@ def test_standard_sees_everything_in_reach() -> None:
     assert int(seen.sum()) == 25
 
 
+@pytest.mark.parametrize("distances", [(1,), (2, 4), (3, 6), (4, 3)])
+@pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
+@pytest.mark.parametrize("num_layers", [1, 3, 5])
+def test_a_blind_spot_is_blind_at_any_depth(distances: tuple[int, ...], likelihood: Any, num_layers: int) -> None:
+    """A prediction depends on the rings of neighbours, all of them, and on nothing else."""
+    torch.manual_seed(0)
+    network = SpatialARNet(
+        2, 4, hidden_channels=32, num_layers=num_layers, dilations=distances, mode="blind_spot", likelihood=likelihood
+    )
+    for row, column in [(0, 0), (6, 5), (13, 12), (7, 0)]:
+        rings = torch.zeros(14, 13, dtype=torch.bool)
+        for distance in distances:
+            for i, j in product((-distance, 0, distance), repeat=2):
+                if (i, j) != (0, 0) and 0 <= row + i < 14 and 0 <= column + j < 13:
+                    rings[row + i, column + j] = True
+        assert torch.equal(_dependence(network, (14, 13), (row, column)), rings)
+
+
+def test_a_blind_spot_in_3d() -> None:
+    torch.manual_seed(0)
+    network = SpatialARNet(3, 3, hidden_channels=32, num_layers=4, dilations=(2,), mode="blind_spot")
+    seen = _dependence(network, (7, 7, 7), (3, 3, 3))
+    assert int(seen.sum()) == 26
+    assert not seen[2:5, 2:5, 2:5].any()
+
+
+def test_a_blind_spot_needs_distances() -> None:
+    for dilations in ((), (2, 2), (0, 3)):
+        with pytest.raises(ValueError, match="expected one or more, from 1, each once"):
+            SpatialARNet(2, 8, dilations=dilations, mode="blind_spot")
+
+
+def test_settings_make_the_same_network_again() -> None:
+    for mode, dilations in (("causal", (1, 2)), ("blind_spot", (2, 3, 4, 5, 6, 7))):
+        network = SpatialARNet(2, 8, dilations=dilations, mode=mode)  # type: ignore[arg-type]
+        again = SpatialARNet(**network.settings)
+        assert again.settings == network.settings
+        again.load_state_dict(network.state_dict())
+
+
 def test_published_size() -> None:
     """3,540,352 parameters at 384 channels, as in the published model (masked taps counted)."""
     assert sum(p.numel() for p in SpatialARNet(2, 384).parameters()) == 3_540_352
@@ -91,10 +132,11 @@ def test_predictions_are_those_of_the_published_dense_network(mode: Mode) -> Non
     torch.testing.assert_close(network(features), x, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["causal", "blind_spot"])
 @pytest.mark.parametrize("spatial_dims", [2, 3])
-def test_weights_stay_channels_last(spatial_dims: int) -> None:
+def test_weights_stay_channels_last(spatial_dims: int, mode: Mode) -> None:
     """The layout in which convolutions are fastest survives a checkpoint, a copy and another dtype."""
-    network = SpatialARNet(spatial_dims, 8, hidden_channels=16)
+    network = SpatialARNet(spatial_dims, 8, hidden_channels=16, dilations=(4,), mode=mode)
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     network.load_state_dict(state)
     for each in (network, deepcopy(network), deepcopy(network).double()):
@@ -109,14 +151,17 @@ def test_the_last_dilation_serves_the_layers_that_remain() -> None:
     assert [m.dilation[0] for m in network.net if isinstance(m, MaskedConv2d)] == [1, 2, 2, 2, 2]
 
 
+@pytest.mark.parametrize("mode", get_args(Mode))
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (28, 28)])
-def test_any_grid_keeps_its_size(shape: tuple[int, int]) -> None:
-    assert SpatialARNet(2, 8, likelihood="gaussian")(torch.randn(2, 8, *shape)).shape == (2, 16, *shape)
+def test_any_grid_keeps_its_size(shape: tuple[int, int], mode: Mode) -> None:
+    network = SpatialARNet(2, 8, dilations=(4,), likelihood="gaussian", mode=mode)
+    assert network(torch.randn(2, 8, *shape)).shape == (2, 16, *shape)
 
 
-def test_a_batch_is_its_images_one_by_one() -> None:
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_a_batch_is_its_images_one_by_one(mode: Mode) -> None:
     torch.manual_seed(0)
-    network = SpatialARNet(2, 8).eval()
+    network = SpatialARNet(2, 8, dilations=(3,), mode=mode).eval()
     batch = torch.randn(3, 8, 10, 12)
     torch.testing.assert_close(network(batch), torch.cat([network(image[None]) for image in batch]))
 
