@@ -28,6 +28,9 @@ from monai_sar.networks import AnomalyDetector, ChannelWhitening, ScoreSmoothing
 SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.5, 2.0)
 """Of the smoothing, in patches."""
 
+FRACTIONS = (1e-9, 0.001, 0.01, 0.05, 0.2, 1.0)
+"""Of the pixels in the region, whose scores, if highest, are averaged for that of an image; the first: one pixel."""
+
 REFERENCE_IMAGES = 300
 
 Score = Callable[[Tensor, Tensor], Tensor]
@@ -73,11 +76,13 @@ def main(
     labelled = load_labelled_set(bundle, "valid", settings)
     detector = train_bundle(bundle, work / "trained" / "0", settings | {"seed": 0}).detector
     scores, own = variants(learn_normal(detector, labelled.train)), detector.smoothing.sigma
-    choices = {f"squared error, smoothing {sigma:g}": (scores["squared error"], sigma) for sigma in SIGMAS}
-    choices |= {f"{name}, smoothing {own:g}": (score, own) for name, score in scores.items()}
+    error = scores["squared error"]
+    choices = {f"squared error, smoothing {sigma:g}": (error, sigma, TOP_FRACTION) for sigma in SIGMAS}
+    choices |= {f"{name}, smoothing {own:g}": (score, own, TOP_FRACTION) for name, score in scores.items()}
+    choices |= {f"an image by its highest {fraction:.2%}": (error, own, fraction) for fraction in FRACTIONS}
     methods = {
-        name: Method(partial(score_image, detector, score, ScoreSmoothing(sigma)))
-        for name, (score, sigma) in choices.items()
+        name: Method(partial(score_image, detector, score, ScoreSmoothing(sigma), fraction))
+        for name, (score, sigma, fraction) in choices.items()
     }
     print_table([Row(name, 0, measure(method, labelled)) for name, method in methods.items()])
 
@@ -114,11 +119,13 @@ def variants(normal: Normal) -> dict[str, Score]:
 
 
 @torch.no_grad()
-def score_image(detector: AnomalyDetector, score: Score, smoothing: ScoreSmoothing, image: LabelledImage) -> Scored:
+def score_image(
+    detector: AnomalyDetector, score: Score, smoothing: ScoreSmoothing, fraction: float, image: LabelledImage
+) -> Scored:
     """Map and score of an image by one of the variants."""
     x = detector.scaling(image.features.float())
     anomaly_map = upsample(smoothing(score(x, detector.network(x))), detector, image)
-    return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
+    return Scored(anomaly_map, top_mean(anomaly_map, fraction, foreground=image.region))
 
 
 if __name__ == "__main__":
