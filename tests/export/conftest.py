@@ -30,10 +30,10 @@ GRIDS = [(1, 5, 8), (3, 28, 28), (2, 9, 14), (1, 1, 1), (1, 64, 3)]
 
 def make_detector(encoder: DINOv3Encoder, **settings: Any) -> AnomalyDetector:
     """A detector of a 48 x 80 box that standardises by statistics which are not the identity."""
-    likelihood = settings.pop("likelihood", "mse")
+    of_network = {key: settings.pop(key) for key in ("likelihood", "mode") if key in settings}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = SpatialARNet(2, encoder.channels, 16, 3, dilations=[2, 1], likelihood=likelihood)
+        network = SpatialARNet(2, encoder.channels, 16, 3, dilations=[2, 1], **of_network)
         detector = AnomalyDetector(
             encoder, network, **{"image_size": (48, 80), "feature_scaling": "whiten", "smoothing": 0.7, **settings}
         )

@@ -45,11 +45,16 @@ def test_with_learned_weights_too(tmp_path: Path) -> None:
     assert worst_difference(detector, load(tmp_path / "model.onnx"), inputs) <= 1e-4
 
 
-@pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
-def test_the_ar_network_alone(likelihood: str, vit: DINOv3Encoder, tmp_path: Path) -> None:
-    detector = make_detector(vit, likelihood=likelihood)
+@pytest.mark.parametrize(
+    ("settings", "convolutions"),
+    [({"likelihood": "mse"}, 3), ({"likelihood": "gaussian"}, 3), ({"mode": "blind_spot"}, 4)],
+)
+def test_the_ar_network_alone(settings: dict[str, str], convolutions: int, vit: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(vit, **settings)
     export_detector(detector, tmp_path / "model.onnx", file_format="onnx", part="ar_network")
     model = onnx.load(tmp_path / "model.onnx")
     grids = [torch.randn(batch, vit.channels, rows, columns) for batch, rows, columns in GRIDS]
     assert worst_difference(detector.score, load(tmp_path / "model.onnx"), grids) <= 1e-5
-    assert [node.op_type for node in model.graph.node].count("Conv") == 6  # 1 whitens, 3 predict, 2 smooth: no encoder
+    assert [node.op_type for node in model.graph.node].count(
+        "Conv"
+    ) == convolutions + 3  # whitening, smoothing (2): no encoder

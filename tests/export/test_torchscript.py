@@ -30,8 +30,9 @@ def test_an_image_may_be_stretched_or_in_colour(vit: DINOv3Encoder, tmp_path: Pa
     assert worst_difference(detector, run, [torch.rand(2, 3, 60, 33), torch.rand(1, 3, 20, 200)]) <= 1e-6
 
 
-def test_the_ar_network_alone(vit: DINOv3Encoder, tmp_path: Path) -> None:
-    detector = make_detector(vit)
+@pytest.mark.parametrize("mode", ["causal", "blind_spot"])
+def test_the_ar_network_alone(mode: str, vit: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(vit, mode=mode)
     export_detector(detector, tmp_path / "model.ts", file_format="torchscript", part="ar_network")
     run = torch.jit.load(tmp_path / "model.ts")  # type: ignore[no-untyped-call]
     grids = [torch.randn(batch, vit.channels, rows, columns) for batch, rows, columns in GRIDS]
