@@ -20,6 +20,9 @@ from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
 TARGET = 1.10
 """The most that the detector may take, against the encoder alone."""
 
+BLIND_SPOT = (3, 6)
+"""Distances of its rings of context, as on the brain."""
+
 
 def main(
     encoder_name: str = "vit_small_patch16_dinov3",
@@ -51,6 +54,7 @@ def main(
 def measure(detector: AnomalyDetector, batch: int, *, rounds: int) -> float:
     """Print the rows of one batch size; return the detector's time against the encoder's."""
     network, dense = detector.network, published_network(detector.network)
+    blind_spot = SpatialARNet(2, detector.encoder.channels, dilations=BLIND_SPOT, mode="blind_spot").eval()
     image = torch.rand(batch, 3, *(detector.letterbox.size or (448, 448)))
     features = detector.embed(image)
     torch.testing.assert_close(network(features), dense(features), rtol=1e-4, atol=1e-4)
@@ -60,6 +64,7 @@ def measure(detector: AnomalyDetector, batch: int, *, rounds: int) -> float:
             "detector": lambda: detector(image),
             "AR network": lambda: network(features),
             "AR network, dense as published": lambda: dense(features),
+            "AR network with a blind spot": lambda: blind_spot(features),
             "AR network, bfloat16": lambda: in_bfloat16(network, features),
         },
         rounds=rounds,

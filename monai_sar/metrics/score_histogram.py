@@ -1,8 +1,11 @@
 """Ranking metrics over any number of pixels in constant memory."""
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from monai_sar.metrics.ranked_counts import auroc, average_precision
 
 __all__ = ["ScoreHistogram"]
 
@@ -64,16 +67,7 @@ class ScoreHistogram:
         """
         if not 0 < max_fpr <= 1:
             raise ValueError(f"max_fpr is {max_fpr}, expected in (0, 1].")
-        normal, anomalous = self._descending()
-        start = torch.zeros(1, dtype=torch.float64)
-        fpr = torch.cat([start, normal.cumsum(0) / normal.sum()])
-        tpr = torch.cat([start, anomalous.cumsum(0) / anomalous.sum()])
-        beyond = int((fpr <= max_fpr).sum())  # the first point past the limit, which the curve meets on the way there
-        if beyond < len(fpr):
-            way = (max_fpr - fpr[beyond - 1]) / (fpr[beyond] - fpr[beyond - 1])
-            tpr[beyond] = torch.lerp(tpr[beyond - 1], tpr[beyond], way)
-            fpr[beyond] = max_fpr
-        return float(torch.trapezoid(tpr[: beyond + 1], fpr[: beyond + 1]) / max_fpr)
+        return float(auroc(*self._ascending(), max_fpr))
 
     def average_precision(self) -> float:
         """Average precision, ``sum (R_n - R_{n-1}) P_n`` over descending thresholds, as scikit-learn defines it.
@@ -81,15 +75,13 @@ class ScoreHistogram:
         Raises:
             ValueError: one of the two classes has no pixels.
         """
-        normal, anomalous = self._descending()
-        true_positives = anomalous.cumsum(0)
-        precision = true_positives / (true_positives + normal.cumsum(0))
-        return float((anomalous * precision).sum() / anomalous.sum())
+        return float(average_precision(*self._ascending()))
 
-    def _descending(self) -> tuple[Tensor, Tensor]:
+    def _ascending(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Counts of the scores that occur."""
         occupied = (self.counts != 0).any(0)
-        normal, anomalous = self.counts[:, occupied].flip(1)
-        if not bool(normal.sum() > 0) or not bool(anomalous.sum() > 0):
+        normal, anomalous = self.counts[:, occupied].numpy()
+        if not normal.sum() > 0 or not anomalous.sum() > 0:
             raise ValueError(
                 f"Ranking needs normal and anomalous pixels; there are {normal.sum():.0f} and {anomalous.sum():.0f}."
             )
