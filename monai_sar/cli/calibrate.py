@@ -1,12 +1,12 @@
 """``monai-sar calibrate``: thresholds and p-values from normal images."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, Device, EncoderWeights, Settings, given_settings
 from monai_sar.cli.reason import reason
-from monai_sar.cli.setting import key_and_value
 
 __all__ = ["calibrate"]
 
@@ -17,7 +17,7 @@ PARTS = ("ckpt_dir", "network", "preprocessing")
 
 
 def calibrate(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle, such as bundles/brain_mri_anomaly.")],
+    bundle: BundleFolder,
     dataset: Annotated[Path, typer.Argument(help="Folder of a data set in one of BMAD's layouts.")],
     rates: Annotated[
         str, typer.Option(help="False-positive rates to promise. 1 % takes 99 normal patients, 5 % takes 19.")
@@ -26,19 +26,11 @@ def calibrate(
         Literal["valid", "test"],
         typer.Option(help="Whose normal images to take; an evaluation on the same ones shows nothing."),
     ] = "valid",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")
-    ] = None,
-    encoder_weights: Annotated[
-        str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")
-    ] = None,
+    checkpoint: Checkpoint = None,
+    encoder_weights: EncoderWeights = None,
+    device: Device = None,
     amp: Annotated[bool, typer.Option(help="Mixed precision; give it if predictions will be made so.")] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting of the bundle's train config: key=value.")
-    ] = None,
+    setting: Settings = None,
 ) -> None:
     """Learn from normal images what scores are normal, and write it into the checkpoint.
 
@@ -46,24 +38,18 @@ def calibrate(
     counted, not images. They must not be those of the training: what was learnt scores too low. Of which patient an
     image is, manifest.csv or its name tells; monai-sar inspect finds patients that are in two splits.
 
-    Nothing is written if there are too few patients for a rate.
+    Settings (--set) are those of configs/train.yaml. Nothing is written if there are too few patients for a rate.
 
     Exit status: 0 done, 2 wrong use or too few patients.
     """
-    import torch
     from monai.data import Dataset
 
     from monai_sar.calibration import calibrate_checkpoint, summary
     from monai_sar.data import load_bmad_datalist
     from monai_sar.inferers.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
-    given: dict[str, Any] = {
-        "encoder_weights": encoder_weights,
-        "device": None if device is None else torch.device(device),
-    }
     try:
-        overrides = {key: value for key, value in given.items() if value is not None}
-        overrides |= dict(map(key_and_value, setting or []))
+        overrides = given_settings(setting, encoder_weights=encoder_weights, device=device)
         promised = _rates(rates)
         parser = read_bundle_config(bundle, "train", parts=PARTS, overrides=overrides)
         path = checkpoint or Path(unwrapped(lambda: parser.get_parsed_content("ckpt_dir"))) / "model.pt"

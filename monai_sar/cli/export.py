@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, EncoderWeights, Settings, given_settings
 from monai_sar.cli.reason import reason
-from monai_sar.cli.setting import key_and_value
 
 __all__ = ["export"]
 
@@ -14,7 +14,7 @@ WRONG_USE = 2
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle, such as bundles/brain_mri_anomaly.")],
+    bundle: BundleFolder,
     output_file: Annotated[Path, typer.Argument(help="File to write, such as model.onnx or model.ts.", dir_okay=False)],
     file_format: Annotated[
         Literal["torchscript", "onnx"], typer.Option("--format", help="Kind of file.", show_default=False)
@@ -23,15 +23,9 @@ def export(
         Literal["detector", "ar_network"],
         typer.Option(help="All from image to map, or from the encoder's features to the score."),
     ] = "detector",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")
-    ] = None,
-    encoder_weights: Annotated[
-        str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
-    ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting of the bundle's inference config: key=value.")
-    ] = None,
+    checkpoint: Checkpoint = None,
+    encoder_weights: EncoderWeights = None,
+    setting: Settings = None,
 ) -> None:
     """Write a trained detector as one file that runs without MONAI-SAR.
 
@@ -48,14 +42,9 @@ def export(
     from monai_sar.export import export_detector
     from monai_sar.inferers import ScanPredictor
 
-    given: dict[str, Any] = {
-        "ckpt_path": None if checkpoint is None else str(checkpoint),
-        "encoder_weights": encoder_weights,
-    }
     try:
-        overrides = {key: value for key, value in given.items() if value is not None}
-        overrides |= dict(map(key_and_value, setting or []))
-        predictor = ScanPredictor.from_bundle(bundle, **overrides, device=torch.device("cpu"))
+        overrides = given_settings(setting, checkpoint=checkpoint, encoder_weights=encoder_weights)
+        predictor = ScanPredictor.from_bundle(bundle, **overrides | {"device": torch.device("cpu")})
         report = export_detector(
             predictor.network,
             output_file,

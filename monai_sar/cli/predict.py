@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monai_sar.cli.bundle_options import BundleOption, Checkpoint, Device, EncoderWeights, Settings, given_settings
 from monai_sar.cli.reason import reason
-from monai_sar.cli.setting import key_and_value
 
 if TYPE_CHECKING:
     from monai_sar.inferers import ScanPredictor
@@ -33,14 +33,10 @@ def predict(
             help="Scans: NIfTI files, DICOM files or folders, images, folders of them, .txt lists of paths."
         ),
     ],
-    bundle: Annotated[Path, typer.Option(help="Folder of a trained bundle, such as bundles/brain_mri_anomaly.")],
+    bundle: BundleOption,
     output: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.")],
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")
-    ] = None,
-    encoder_weights: Annotated[
-        str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
-    ] = None,
+    checkpoint: Checkpoint = None,
+    encoder_weights: EncoderWeights = None,
     threshold: Annotated[
         float | None, typer.Option(help="Score above which a voxel is flagged, instead of a calibrated one.")
     ] = None,
@@ -74,15 +70,11 @@ def predict(
     image_suffix: Annotated[
         str | None, typer.Option(help="Take only scans whose name ends so: _flair.nii.gz, or _ct for folders.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")
-    ] = None,
+    device: Device = None,
     amp: Annotated[
         bool | None, typer.Option(help="Mixed precision: faster on a GPU, equal to a few thousandths.")
     ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting of the bundle's inference config: key=value.")
-    ] = None,
+    setting: Settings = None,
     overwrite: Annotated[bool, typer.Option(help="Do scans again whose result is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each scan on standard output.")] = False,
 ) -> None:
@@ -107,19 +99,19 @@ def predict(
 
     group = ProcessGroup()
     try:
-        overrides = _overrides(
-            checkpoint,
-            encoder_weights,
-            threshold,
-            false_positive_rate,
-            series,
-            spacing,
-            axis,
-            device,
-            amp,
-            image_suffix,
-            region_suffix,
-            setting or [],
+        overrides = given_settings(
+            setting,
+            checkpoint=checkpoint,
+            device=device,
+            encoder_weights=encoder_weights,
+            threshold=threshold,
+            false_positive_rate=false_positive_rate,
+            series_uid=series,
+            spacing=None if spacing is None else _millimetres(spacing),
+            slice_axis=axis,
+            amp=amp,
+            image_suffix=image_suffix,
+            region_suffix=region_suffix,
         )
         scans, results = scans_to_predict(
             inputs,
@@ -159,39 +151,6 @@ def _hush() -> None:
     """Keep from the user what MONAI says to all whose machine has no codec of NVIDIA's; DICOM is read without it."""
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
-
-
-def _overrides(
-    checkpoint: Path | None,
-    encoder_weights: str | None,
-    threshold: float | None,
-    false_positive_rate: float | None,
-    series: str | None,
-    spacing: str | None,
-    axis: str | None,
-    device: str | None,
-    amp: bool | None,
-    image_suffix: str | None,
-    region_suffix: str | None,
-    settings: list[str],
-) -> dict[str, Any]:
-    """The options under the names of the inference config; what was not given is not there."""
-    import torch
-
-    given: dict[str, Any] = {
-        "ckpt_path": None if checkpoint is None else str(checkpoint),
-        "encoder_weights": encoder_weights,
-        "threshold": threshold,
-        "false_positive_rate": false_positive_rate,
-        "series_uid": series,
-        "spacing": None if spacing is None else _millimetres(spacing),
-        "slice_axis": axis,
-        "device": None if device is None else torch.device(device),
-        "amp": amp,
-        "image_suffix": image_suffix,
-        "region_suffix": region_suffix,
-    }
-    return {key: value for key, value in given.items() if value is not None} | dict(map(key_and_value, settings))
 
 
 def _millimetres(text: str) -> list[float]:

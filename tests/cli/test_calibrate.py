@@ -72,7 +72,7 @@ def test_the_checkpoint_is_calibrated(path: Path, data: Path) -> None:
         (["--checkpoint=absent.pt"], "There is no checkpoint at 'absent.pt'"),
         (["--set=no_such_setting=1"], "train.yaml has no setting 'no_such_setting'"),
         (["--set=nonsense"], "--set nonsense: expected key=value"),
-        (["--set=mode=standard", "--rates=0.5"], "network.mode: trained with 'causal', now 'standard'"),
+        (["--set=mode=standard", "--rates=0.5"], "network.mode: trained with 'blind_spot', now 'standard'"),
         (["--set=color=as_stored", "--rates=0.5"], "color: trained with 'intensity', now 'as_stored'"),
         (["--encoder-weights=absent.pth"], "absent.pth"),
     ],

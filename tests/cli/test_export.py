@@ -60,7 +60,7 @@ def test_its_ar_network_becomes_onnx(export: Export, tmp_path: Path) -> None:
         (["--checkpoint=absent.pt"], "There is no checkpoint at 'absent.pt'"),
         (["--set=nonsense"], "--set nonsense: expected key=value"),
         (["--set=no_such_setting=1"], "has no setting 'no_such_setting'"),
-        (["--set=mode=standard"], "network.mode: trained with 'causal', now 'standard'"),
+        (["--set=mode=standard"], "network.mode: trained with 'blind_spot', now 'standard'"),
     ],
 )
 def test_wrong_use_is_told(export: Export, arguments: list[str], message: str, tmp_path: Path) -> None:

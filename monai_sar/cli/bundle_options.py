@@ -1,0 +1,47 @@
+"""What the commands that take a trained bundle have in common: the same options, under the same names."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_sar.cli.setting import key_and_value
+
+__all__ = ["BundleFolder", "BundleOption", "Checkpoint", "Device", "EncoderWeights", "Settings", "given_settings"]
+
+_BUNDLE = "Folder of a trained bundle, such as bundles/brain_mri_anomaly."
+
+BundleFolder = Annotated[Path, typer.Argument(help=_BUNDLE)]
+BundleOption = Annotated[Path, typer.Option(help=_BUNDLE)]
+Checkpoint = Annotated[Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")]
+EncoderWeights = Annotated[
+    str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Any other setting of the bundle's config: key=value.")
+]
+
+
+def given_settings(
+    pairs: list[str] | None, *, checkpoint: Path | None = None, device: str | None = None, **values: Any
+) -> dict[str, Any]:
+    """The settings that were given, under the names of a bundle's config.
+
+    Args:
+        pairs: of ``--set``; they count most.
+        checkpoint: of ``--checkpoint``.
+        device: of ``--device``.
+        values: of other options; None, if they were not given.
+
+    Raises:
+        ValueError: a pair that is none.
+        RuntimeError: no such device.
+    """
+    import torch
+
+    values |= {
+        "ckpt_path": None if checkpoint is None else str(checkpoint),
+        "device": None if device is None else torch.device(device),
+    }
+    return {key: value for key, value in values.items() if value is not None} | dict(map(key_and_value, pairs or []))
