@@ -66,6 +66,7 @@ OURS: dict[str, dict[str, Any]] = {
     "ours, channels whitened": {"feature_scaling": "whiten"},
     "ours, causal, dilations 4": {"mode": "causal", "dilations": [4, 4, 4, 4]},
     "ours, bidirectional, dilation 1": {"mode": "bidirectional", "dilations": [1]},
+    "ours, blind spot, rings 3 and 6": {"mode": "blind_spot", "dilations": [3, 6]},
     "ours, Gaussian likelihood": {"likelihood": "gaussian"},
 }
 """What differs from the bundle's settings."""
