@@ -21,6 +21,7 @@ _LAYOUT_BY_KEY = {
     "embeddings.patch_embeddings.projection.weight": "a Hugging Face transformers ViT",
     "stem.0.weight": "timm's ConvNeXt",
     "net.0.weight": "a spatial AR network, not an encoder",
+    "network.net.2.weight": "a checkpoint of MONAI-SAR, which holds no encoder",
     "patch_embed.proj.weight": "timm's ViT",
 }
 _WRAPPERS = ("state_dict", "model", "teacher", "module")

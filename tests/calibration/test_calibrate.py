@@ -202,7 +202,7 @@ def test_a_calibration_is_not_written_into_other_weights(parts: Part, checkpoint
     detector, _ = parts
     detector.calibration = a_calibration()
     state = torch.load(checkpoint, weights_only=True)
-    state["network.net.0.weight"] += 1
+    state["network.net.8.weight"] += 1
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(CheckpointMismatchError, match="other weights"):
         detector.save_calibration(tmp_path / "other.pt")

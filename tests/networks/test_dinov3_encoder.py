@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from monai_sar._torchvision import timm
-from monai_sar.networks import DINOv3Encoder, EncoderWeightsError
+from monai_sar.networks import AnomalyDetector, DINOv3Encoder, EncoderWeightsError, SpatialARNet
 
 SMALL = "vit_small_patch16_dinov3"
 CONVNEXT = "convnext_tiny.dinov3_lvd1689m"
@@ -175,6 +175,9 @@ def test_files_that_do_not_fit_are_named_for_what_they_are(tmp_path: Path, encod
     torch.save({"net.0.weight": torch.zeros(256, 384, 3, 3)}, tmp_path / "ar.pth")
     with pytest.raises(EncoderWeightsError, match="a spatial AR network, not an encoder"):
         DINOv3Encoder(SMALL, weights=tmp_path / "ar.pth")
+    torch.save(AnomalyDetector(encoder, SpatialARNet(2, encoder.channels)).state_dict(), tmp_path / "model.pt")
+    with pytest.raises(EncoderWeightsError, match="a checkpoint of MONAI-SAR, which holds no encoder"):
+        DINOv3Encoder(SMALL, weights=tmp_path / "model.pt")
 
 
 def test_damaged_files_are_told(tmp_path: Path) -> None:
