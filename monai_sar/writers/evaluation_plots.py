@@ -121,7 +121,8 @@ def plot_promises(points: Sequence[OperatingPoint], p_values: FloatArray, weight
         np.concatenate([[0], ascending, [1]]), np.concatenate([[0], shares, [1]]),
         color=NORMAL, drawstyle="steps-post", label="images, every rate",
     )  # fmt: skip
-    for kind, colour, marker in (("images", NORMAL, "o"), ("pixels", ABNORMAL, "s")):
+    kinds = (("images", NORMAL, "o"), ("pixels", ABNORMAL, "s")) if points else ()  # no promises, no legend of them
+    for kind, colour, marker in kinds:
         found = [point.metrics[f"normal_{kind}_flagged"] for point in points]
         values = np.array([one.value for one in found], float)
         axes.plot(rates, values, marker, color=colour, markersize=6, label=f"{kind}, mean of patients")

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -143,3 +144,14 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "the realised rates are no test of it" in normal.text
     abnormal = report(tmp_path / "abnormal.html", data.only(abnormal=True), calibration(), shown=0)
     assert "no normal images to hold the calibration to account" in abnormal.text
+
+
+def test_of_a_calibration_that_promises_no_rate_p_values_alone_are_shown(tmp_path: Path, full: Page) -> None:
+    few = replace(calibration(), rates=(), pixel_thresholds=(), scan_thresholds=(), image_thresholds=())
+    page = report(tmp_path / "few.html", labelled(), few, shown=0)
+    assert "too few to promise a false-positive rate; there are p-values alone" in page.text
+    assert "No threshold was promised: this one is the oracle's." in page.text
+    assert "No threshold was promised" not in full.text
+    drawn = [b"".join(base64.b64decode(address.split(",")[1]) for address in each.addresses) for each in (page, full)]
+    assert all(b"images, every rate" in diagrams for diagrams in drawn)
+    assert [b"mean of patients" in diagrams for diagrams in drawn] == [False, True]
