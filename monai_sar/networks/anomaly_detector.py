@@ -118,13 +118,14 @@ class AnomalyDetector(nn.Module):
         return dict(json.loads(json.dumps(settings)))  # tuples as lists, as they come back from a checkpoint
 
     @property
+    def training_settings(self) -> dict[str, Any]:
+        """What training depends on; JSON-able."""
+        return self.embedding_settings | {"network": self.network.settings, "feature_scaling": self.feature_scaling}
+
+    @property
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint belongs to; JSON-able."""
-        return self.embedding_settings | {
-            "network": self.network.settings,
-            "feature_scaling": self.feature_scaling,
-            "smoothing": self.smoothing.sigma,
-        }
+        """What a checkpoint belongs to; JSON-able. Its smoothing may be changed after training."""
+        return self.training_settings | {"smoothing": self.smoothing.sigma}
 
     def embed(self, image: Tensor) -> Tensor:
         """Encode images.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ def trained(normal_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return bundle
 
 
-def train(bundle: Path, data: Path) -> None:
-    small: dict[str, Any] = TINY | {"max_epochs": 2, "batch_size": 8, "learning_rate": 0.01}
+def train(bundle: Path, data: Path, **settings: Any) -> None:
+    small: dict[str, Any] = TINY | {"max_epochs": 2, "batch_size": 8, "learning_rate": 0.01} | settings
     run_config([bundle / "configs" / "train.yaml"], "train", bundle_root=str(bundle), dataset_dir=str(data), **small)
 
 
@@ -45,6 +46,23 @@ def test_the_best_weights_are_calibrated(trained: Path, normal_images: Path) -> 
         paths: list[Any] = sorted((normal_images / "valid" / "good" / "img").glob(f"phantom_{patient}_*.png"))
         scores = sorted(result.score for result in detector.predict(paths))
         assert any(scores == pytest.approx(images, rel=1e-5) for images in calibration.image_scores)
+
+
+def test_a_finished_training_is_calibrated_for_another_smoothing(
+    trained: Path, normal_images: Path, tmp_path: Path
+) -> None:
+    """The smoothing learns nothing, so nothing is trained again."""
+    bundle = tmp_path / trained.name
+    copytree(trained, bundle)
+    train(bundle, normal_images, smoothing=0.4)
+    before, after = (AnomalyDetector.from_bundle(folder) for folder in (trained, bundle))
+    assert after.smoothing.sigma == 0.4 != before.smoothing.sigma
+    weights = before.state_dict().keys() - {"_extra_state"}
+    assert all(torch.equal(before.state_dict()[key], after.state_dict()[key]) for key in weights)
+    assert before.calibration is not None
+    assert after.calibration is not None
+    assert after.calibration.data_sha256 == before.calibration.data_sha256
+    assert after.calibration.scan_scores != before.calibration.scan_scores
 
 
 def test_predictions_are_flagged_and_judged(trained: Path, normal_images: Path, tmp_path: Path) -> None:
