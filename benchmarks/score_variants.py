@@ -79,7 +79,7 @@ def main(
     error = scores["squared error"]
     choices = {f"squared error, smoothing {sigma:g}": (error, sigma, TOP_FRACTION) for sigma in SIGMAS}
     choices |= {f"{name}, smoothing {own:g}": (score, own, TOP_FRACTION) for name, score in scores.items()}
-    choices |= {f"an image by its highest {fraction:.2%}": (error, own, fraction) for fraction in FRACTIONS}
+    choices |= {f"an image by its top {fraction:g}": (error, own, fraction) for fraction in FRACTIONS}
     methods = {
         name: Method(partial(score_image, detector, score, ScoreSmoothing(sigma), fraction))
         for name, (score, sigma, fraction) in choices.items()
