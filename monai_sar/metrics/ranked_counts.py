@@ -24,14 +24,18 @@ def auroc(normal: FloatArray, anomalous: FloatArray, max_fpr: float = 1.0) -> Fl
         >>> auroc(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0])).item()
         0.875
     """
-    fpr, tpr = _shares_above(normal), _shares_above(anomalous)
-    left, right = np.minimum(fpr[..., :-1], max_fpr), np.minimum(fpr[..., 1:], max_fpr)
-    step = np.diff(fpr)
+    # in counts, which are exact where shares are rounded: what ranks perfectly gets 1
+    false, true = _above(normal), _above(anomalous)
+    limit = max_fpr * false[..., -1:]
+    left, right = np.minimum(false[..., :-1], limit), np.minimum(false[..., 1:], limit)
+    step = np.diff(false)
     # the curve is cut where it meets the limit on the way between two points
-    way = np.divide(right - fpr[..., :-1], step, out=np.zeros_like(step), where=step > 0)
-    at_right = tpr[..., :-1] + np.clip(way, 0, 1) * np.diff(tpr)
-    area: FloatArray = ((right - left) * (tpr[..., :-1] + at_right) / 2).sum(-1) / max_fpr
-    return area
+    way = np.divide(right - false[..., :-1], step, out=np.zeros_like(step), where=step > 0)
+    at_right = true[..., :-1] + np.clip(way, 0, 1) * np.diff(true)
+    area = ((right - left) * (true[..., :-1] + at_right) / 2).sum(-1)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that says that there are none
+        share: FloatArray = area / (limit * true[..., -1:])[..., 0]
+    return share
 
 
 def average_precision(normal: FloatArray, anomalous: FloatArray) -> FloatArray:
@@ -57,10 +61,3 @@ def _above(counts: FloatArray) -> FloatArray:
     """How many there are at and above each score, scores descending, from none to all: ``[..., K + 1]``."""
     start = np.zeros((*counts.shape[:-1], 1))
     return np.concatenate([start, counts[..., ::-1].cumsum(-1)], axis=-1)
-
-
-def _shares_above(counts: FloatArray) -> FloatArray:
-    above = _above(counts)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that says that there are none
-        shares: FloatArray = above / above[..., -1:]
-    return shares
