@@ -75,6 +75,7 @@ def test_the_checkpoint_is_calibrated(path: Path, data: Path) -> None:
         (["--set=mode=standard", "--rates=0.5"], "network.mode: trained with 'blind_spot', now 'standard'"),
         (["--set=color=as_stored", "--rates=0.5"], "color: trained with 'intensity', now 'as_stored'"),
         (["--encoder-weights=absent.pth"], "absent.pth"),
+        (["--device=nonsense"], "device string: nonsense"),
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_written(arguments: list[str], message: str, path: Path, data: Path) -> None:
