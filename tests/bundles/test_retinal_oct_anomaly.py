@@ -16,7 +16,7 @@ from monai_sar.transforms import AlignmentMargins
 from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config, untrained_checkpoint
 
 BUNDLE = ROOT / "bundles" / "retinal_oct_anomaly"
-TINY_OCT = TINY | {"image_size": [32, 64]}
+TINY_OCT = TINY | {"image_size": [32, 64], "smoothing": 0.5}  # 2 x 4 patches
 TIFF_SPACING = [0.0156, 0.008, 0.24]  # mm, as the phantoms' README says
 
 
