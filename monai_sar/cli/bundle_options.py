@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-from monai_sar.cli.setting import key_and_value
+import yaml
 
 __all__ = ["BundleFolder", "BundleOption", "Checkpoint", "Device", "EncoderWeights", "Settings", "given_settings"]
 
@@ -44,4 +43,20 @@ def given_settings(
         "ckpt_path": None if checkpoint is None else str(checkpoint),
         "device": None if device is None else torch.device(device),
     }
-    return {key: value for key, value in values.items() if value is not None} | dict(map(key_and_value, pairs or []))
+    return {key: value for key, value in values.items() if value is not None} | dict(map(_key_and_value, pairs or []))
+
+
+def _key_and_value(pair: str) -> tuple[str, Any]:
+    """Read ``key=value``, the value as in YAML.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    key, equals, text = pair.partition("=")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not equals:
+        raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
+    return key, value

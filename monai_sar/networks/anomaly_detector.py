@@ -212,9 +212,9 @@ class AnomalyDetector(nn.Module):
         weights = own.keys() - {"_extra_state"}
         if not all(key in state and torch.equal(state[key], own[key].cpu()) for key in weights):
             raise CheckpointMismatchError(f"'{path}' holds other weights than the detector that was calibrated.")
-        saved, calibrated = saved_with(state), saved_with(own)
-        settings = saved["settings"] | {"smoothing": calibrated["settings"]["smoothing"]}
-        replace_saved_with(path, saved | {"settings": settings, "calibration": calibrated["calibration"]})
+        saved = saved_with(state)
+        settings = saved["settings"] | {"smoothing": self.smoothing.sigma}
+        replace_saved_with(path, saved | {"settings": settings, "calibration": saved_with(own)["calibration"]})
 
     @classmethod
     def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "AnomalyDetector":
@@ -299,9 +299,9 @@ class AnomalyDetector(nn.Module):
             CheckpointError: the calibration is damaged.
         """
         saved = saved_with({"_extra_state": state})
-        trained, own = dict(saved["settings"]), self.settings
-        smoothing, own_smoothing = trained.pop("smoothing", "nothing"), own.pop("smoothing")
-        found = differences(trained, own)
+        trained = dict(saved["settings"])
+        smoothing, own_smoothing = trained.pop("smoothing", "nothing"), self.smoothing.sigma
+        found = differences(trained, self.training_settings)
         if found:
             listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in found)
             raise CheckpointMismatchError(

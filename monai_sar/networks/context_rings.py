@@ -1,7 +1,9 @@
 """See what lies around a position at several distances, and nothing nearer."""
 
 from collections.abc import Sequence
+from functools import reduce
 
+import torch
 from torch import Tensor, nn
 
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d
@@ -43,8 +45,5 @@ class ContextRings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum the rings."""
-        first, *others = self.rings
-        total: Tensor = first(x)
-        for ring in others:
-            total = total + ring(x)
+        total: Tensor = reduce(torch.add, (ring(x) for ring in self.rings))
         return total

@@ -16,7 +16,7 @@ __all__ = ["Mode", "SpatialARNet"]
 Mode = Literal["causal", "bidirectional", "standard", "blind_spot"]
 
 # of the paper's modes: (first layer, later layers)
-_MASKS: dict[str, tuple[MaskType, MaskType]] = {
+_MASKS: dict[Mode, tuple[MaskType, MaskType]] = {
     "causal": ("A", "B"),
     "bidirectional": ("centre", "none"),
     "standard": ("none", "none"),
