@@ -16,10 +16,11 @@ from typing import Annotated, NamedTuple
 import torch
 import torch.nn.functional as F
 import typer
+from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
-from benchmarks.accuracy import Method, Row, Scored, measure, print_table, upsample
-from benchmarks.labelled_images import LabelledImage, load_labelled_set
+from benchmarks.accuracy import Method, Row, Scored, measure, print_table, score_by_detector, upsample
+from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
 from benchmarks.trained_bundle import train_bundle, training_settings
 from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import top_mean
@@ -76,15 +77,14 @@ def main(
     labelled = load_labelled_set(bundle, "valid", settings)
     detector = train_bundle(bundle, work / "trained" / "0", settings | {"seed": 0}).detector
     scores, own = variants(learn_normal(detector, labelled.train)), detector.smoothing.sigma
-    error = scores["squared error"]
-    choices = {f"squared error, smoothing {sigma:g}": (error, sigma, TOP_FRACTION) for sigma in SIGMAS}
-    choices |= {f"{name}, smoothing {own:g}": (score, own, TOP_FRACTION) for name, score in scores.items()}
-    choices |= {f"an image by its top {fraction:g}": (error, own, fraction) for fraction in FRACTIONS}
+    choices = {f"squared error, smoothing {sigma:g}": (scores["squared error"], sigma) for sigma in SIGMAS}
+    choices |= {f"{name}, smoothing {own:g}": (score, own) for name, score in scores.items()}
     methods = {
-        name: Method(partial(score_image, detector, score, ScoreSmoothing(sigma), fraction))
-        for name, (score, sigma, fraction) in choices.items()
+        name: Method(partial(score_image, detector, score, ScoreSmoothing(sigma)))
+        for name, (score, sigma) in choices.items()
     }
     print_table([Row(name, 0, measure(method, labelled)) for name, method in methods.items()])
+    print_table(score_whole_images(detector, labelled))
 
 
 @torch.no_grad()
@@ -119,13 +119,27 @@ def variants(normal: Normal) -> dict[str, Score]:
 
 
 @torch.no_grad()
-def score_image(
-    detector: AnomalyDetector, score: Score, smoothing: ScoreSmoothing, fraction: float, image: LabelledImage
-) -> Scored:
+def score_image(detector: AnomalyDetector, score: Score, smoothing: ScoreSmoothing, image: LabelledImage) -> Scored:
     """Map and score of an image by one of the variants."""
     x = detector.scaling(image.features.float())
     anomaly_map = upsample(smoothing(score(x, detector.network(x))), detector, image)
-    return Scored(anomaly_map, top_mean(anomaly_map, fraction, foreground=image.region))
+    return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
+
+
+def score_whole_images(detector: AnomalyDetector, labelled: LabelledSet) -> list[Row]:
+    """Rows of how well images are ranked by their highest scores; the maps are the detector's own, made once."""
+    maps = [score_by_detector(detector, image).anomaly_map for image in labelled.images]
+    abnormal = [image.abnormal for image in labelled.images]
+    rows = []
+    for fraction in FRACTIONS:
+        pairs = zip(maps, labelled.images, strict=True)
+        scores = [top_mean(anomaly_map, fraction, foreground=image.region) for anomaly_map, image in pairs]
+        figures = {
+            "image AUROC": float(roc_auc_score(abnormal, scores)),
+            "image AP": float(average_precision_score(abnormal, scores)),
+        }
+        rows.append(Row(f"an image by its top {fraction:g}", 0, figures))
+    return rows
 
 
 if __name__ == "__main__":
