@@ -24,6 +24,7 @@ test: lint pytest
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 # one thread for each of as many processes as there are cores; a file stays in one process, for its fixtures

@@ -30,8 +30,8 @@ from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled
 from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, smooth_map
 from benchmarks.rivals.single_gaussian import SingleGaussian
 from benchmarks.trained_bundle import train_bundle, training_settings
-from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
+from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ScoreSmoothing
 
 BLUR = 6.0

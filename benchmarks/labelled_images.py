@@ -7,10 +7,11 @@ import torch
 from monai.transforms import Compose
 from torch import Tensor
 
-from monai_sar.data import FeatureDataset, load_bmad_datalist
-from monai_sar.data.image_embedder import ImageEmbedder
-from monai_sar.inferers.bundle_config import read_bundle_config
+from monai_sar.datasets import load_bmad_datalist
+from monai_sar.features import FeatureDataset
+from monai_sar.features.image_embedder import ImageEmbedder
 from monai_sar.networks import AnomalyDetector
+from monai_sar.settings.bundle_config import read_bundle_config
 from monai_sar.transforms import LoadMaskd
 
 __all__ = ["LabelledImage", "LabelledSet", "load_labelled_set"]

@@ -24,7 +24,7 @@ from scipy.ndimage import zoom
 
 from benchmarks.interleaved import conditions
 from monai_sar.cli import app
-from monai_sar.data.phantoms import DOMAINS, write_phantoms
+from monai_sar.phantoms import DOMAINS, write_phantoms
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundles" / "brain_mri_anomaly"
 

@@ -22,8 +22,8 @@ from torch import Tensor
 from benchmarks.accuracy import Method, Row, Scored, measure, print_table, score_by_detector, upsample
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
 from benchmarks.trained_bundle import train_bundle, training_settings
-from monai_sar.inferers.anomaly_result import TOP_FRACTION
 from monai_sar.metrics import top_mean
+from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ChannelWhitening, ScoreSmoothing
 
 SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.5, 2.0)

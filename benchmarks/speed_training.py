@@ -24,8 +24,8 @@ from torch import nn
 
 from benchmarks.interleaved import conditions, cpu_seconds, median_ratio
 from benchmarks.published_network import published_network
-from monai_sar.data import FeatureDataset
 from monai_sar.engines import PrepareFeatures
+from monai_sar.features import FeatureDataset
 from monai_sar.losses import PredictionLoss
 from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
 from monai_sar.transforms import LoadSliced, RandFeatureNoise, StoredIntensityd

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_sar.inferers.bundle_config import read_bundle_config
 from monai_sar.networks import AnomalyDetector
+from monai_sar.settings.bundle_config import read_bundle_config
 
 __all__ = ["TrainedBundle", "train_bundle", "training_settings"]
 

@@ -17,7 +17,8 @@ from monai.transforms import LoadImage
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
+from monai_sar.results import write_result
 from monai_sar.transforms import OrientSlices
 
 
@@ -31,10 +32,10 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder for the map and its picture.")] = None,
 ) -> None:
     """Measure one volume."""
-    detector = AnomalyDetector.from_bundle(bundle, ckpt_path=checkpoint, encoder_weights=encoder_weights)
-    result = detector.predict(scan, region=region)
+    predictor = ScanPredictor.from_bundle(bundle, ckpt_path=checkpoint, encoder_weights=encoder_weights)
+    result = predictor(scan, region=region)
     if output is not None:
-        result.save(output)
+        write_result(result, output)
     outline = LoadImage(image_only=True, ensure_channel_first=True)(lesion)
     truth = OrientSlices("axial")(outline).numpy()[0] > 0
     inside = result.display.region[0].numpy()

@@ -1,25 +1,32 @@
 """Find what is not normal in a medical scan after training on normal scans alone.
 
-The folders of this package, read in the order in which the data flows, are the program:
-``data`` -> ``transforms`` -> ``networks`` -> ``losses`` -> ``engines`` -> ``inferers`` -> ``calibration`` ->
-``metrics`` -> ``evaluation`` -> ``writers`` -> ``export`` -> ``cli``.
+The folders of this package, read in the order in which the data flows, are the program; each imports only those before
+it (``make lint`` holds that): ``scans`` -> ``datasets`` -> ``transforms`` -> ``prepare``, ``phantoms`` -> ``losses``,
+``metrics`` -> ``calibration`` -> ``networks`` -> ``settings`` -> ``features`` -> ``results`` -> ``inferers`` ->
+``evaluation`` -> ``engines`` -> ``export`` -> ``label``, ``cli``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from monai_sar._root_cause import show_root_cause
+from monai_sar._versions import __version__
 
-if TYPE_CHECKING:
-    from monai_sar.networks.anomaly_detector import AnomalyDetector
+if TYPE_CHECKING:  # what type checkers see of __getattr__
+    from monai_sar.inferers import ScanPredictor
+    from monai_sar.results import AnomalyResult, write_result
 
-__version__ = "0.1.0"
-__all__ = ["AnomalyDetector", "__version__", "show_root_cause"]
+__all__ = ["AnomalyResult", "ScanPredictor", "__version__", "show_root_cause", "write_result"]
+
+_LATER = {
+    "AnomalyResult": "monai_sar.results",
+    "ScanPredictor": "monai_sar.inferers",
+    "write_result": "monai_sar.results",
+}
+"""What is imported when it is asked for: torch and MONAI take seconds, which ``monai-sar --help`` need not."""
 
 
 def __getattr__(name: str) -> Any:
-    # torch and MONAI take seconds to import, which `monai-sar --help` need not
-    if name == "AnomalyDetector":
-        from monai_sar.networks.anomaly_detector import AnomalyDetector
-
-        return AnomalyDetector
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'monai_sar' has no attribute '{name}'")

@@ -1,4 +1,4 @@
-"""Say the reason of a failed bundle run in its last line.
+"""Say why something failed, in one line.
 
 MONAI's bundle runner wraps an error once for every reference it came through, and ends in the name of a config
 expression. The reason then stands a hundred lines further up, where nobody looks first.
@@ -7,7 +7,7 @@ expression. The reason then stands a hundred lines further up, where nobody look
 import sys
 from types import TracebackType
 
-__all__ = ["root_cause", "show_root_cause"]
+__all__ = ["reason", "root_cause", "show_root_cause"]
 
 
 def show_root_cause() -> None:
@@ -39,3 +39,11 @@ def root_cause(error: BaseException) -> BaseException:
         seen.add(id(deeper))
         error = deeper
     return error
+
+
+def reason(error: BaseException) -> str:
+    """The root cause in a line, with the kind of error where the message is not meant for users."""
+    cause = root_cause(error)
+    own = type(cause).__module__.startswith("monai_sar")
+    text = str(cause) if own else " ".join(str(cause).split())
+    return text if isinstance(cause, (ValueError, OSError)) else f"{type(cause).__name__}: {text}".removesuffix(": ")

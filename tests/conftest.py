@@ -13,9 +13,9 @@ from pydicom import uid
 from pydicom.dataset import FileDataset
 from scipy.spatial.transform import Rotation
 
-from monai_sar.networks import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
 from tests.bundles.conftest import TINY, untrained_checkpoint
-from tests.data.scans.conftest import Edit, write_multi_frame, write_series
+from tests.scans.conftest import Edit, write_multi_frame, write_series
 
 __all__ = ["BUNDLE", "TINY", "head", "one_study", "save_nifti", "write_multi_frame", "write_series"]
 
@@ -33,14 +33,14 @@ OBLIQUE[:3] = np.column_stack([OBLIQUE[:3, :3] * (1.1, 0.9, 5.0), (40, -20, 7)])
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The brain bundle's detector, made tiny and never trained, as the checkpoint that training would write."""
+    """The brain bundle's predictor, made tiny and never trained, as the checkpoint that training would write."""
     return untrained_checkpoint(BUNDLE, tmp_path_factory.mktemp("models") / "model.pt")
 
 
 @pytest.fixture(scope="session")
-def detector(checkpoint: Path) -> AnomalyDetector:
+def predictor(checkpoint: Path) -> ScanPredictor:
     """That checkpoint in the bundle, with a threshold that flags a part of what it sees."""
-    return AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, threshold=0.9963)
+    return ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, threshold=0.9963)
 
 
 def head(shape: tuple[int, int, int] = (34, 30, 5), *, seed: int = 0) -> NDArray[np.int16]:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from monai_sar._root_cause import root_cause
-from monai_sar.data import DatasetError
+from monai_sar.datasets import DatasetError
 
 
 def _wrapped(error: Exception, *, ours: bool) -> BaseException:

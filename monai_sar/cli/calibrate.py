@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, Device, EncoderWeights, Settings, given_settings
-from monai_sar.cli.reason import reason
 
 __all__ = ["calibrate"]
 
@@ -44,9 +44,10 @@ def calibrate(
     """
     from monai.data import Dataset
 
-    from monai_sar.calibration import calibrate_checkpoint, summary
-    from monai_sar.data import load_bmad_datalist
-    from monai_sar.inferers.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
+    from monai_sar.calibration import summary
+    from monai_sar.datasets import load_bmad_datalist
+    from monai_sar.engines import calibrate_checkpoint
+    from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
     try:
         overrides = given_settings(setting, encoder_weights=encoder_weights, device=device)

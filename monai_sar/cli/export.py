@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, EncoderWeights, Settings, given_settings
-from monai_sar.cli.reason import reason
 
 __all__ = ["export"]
 

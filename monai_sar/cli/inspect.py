@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from monai_sar.data.inspection import Inspection, PlaceSummary
+    from monai_sar.datasets.inspection import Inspection, PlaceSummary
 
 __all__ = ["inspect"]
 
@@ -34,8 +34,8 @@ def inspect(
 
     Exit status: 0 no errors, 1 errors were found, 2 wrong use.
     """
-    from monai_sar.data.bmad_folder import DatasetError
-    from monai_sar.data.inspection import inspect_bmad
+    from monai_sar.datasets.bmad_folder import DatasetError
+    from monai_sar.datasets.inspection import inspect_bmad
 
     try:
         inspection = inspect_bmad(dataset)
@@ -55,7 +55,7 @@ def _print(inspection: "Inspection") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from monai_sar.data.inspection.finding import SEVERITIES
+    from monai_sar.datasets.inspection.finding import SEVERITIES
 
     # names of files are no markup, and a path that is cut in two cannot be copied
     console = Console(markup=False, highlight=False, soft_wrap=True)

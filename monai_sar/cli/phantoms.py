@@ -34,7 +34,7 @@ def phantoms(
     would export them: heads as on FLAIR MRI in NIfTI; abdomens as on CT in DICOM series, with masks of the liver;
     maculas as on OCT in Ophthalmic Tomography DICOM and in TIFF.
     """
-    from monai_sar.data.phantoms import DOMAINS, write_phantoms
+    from monai_sar.phantoms import DOMAINS, write_phantoms
 
     try:
         written = write_phantoms(

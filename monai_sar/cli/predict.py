@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleOption, Checkpoint, Device, EncoderWeights, Settings, given_settings
-from monai_sar.cli.reason import reason
 
 if TYPE_CHECKING:
     from monai_sar.inferers import ScanPredictor
@@ -181,7 +181,7 @@ def _predict_one(
     predictor: "ScanPredictor", scan: Path, output: Path, *, region: Path | None, overwrite: bool
 ) -> dict[str, Any]:
     """Predict and write one scan; whatever goes wrong with it is its own outcome, and the others go on."""
-    from monai_sar.writers.result import find_report, report_path, write_result
+    from monai_sar.results.write_result import find_report, report_path, write_result
 
     try:
         item = predictor.prepare(scan, region=region)

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from monai_sar.data.prepare import PrepareReport
+    from monai_sar.prepare import PrepareReport
 
 __all__ = ["app"]
 
@@ -35,7 +35,7 @@ def brats2021(
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.data.prepare import prepare_brats2021
+    from monai_sar.prepare import prepare_brats2021
 
     _run(lambda: prepare_brats2021(raw, output, bone=bone, seed=seed))
 
@@ -57,7 +57,7 @@ def btcv_lits(
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.data.prepare import prepare_btcv_lits
+    from monai_sar.prepare import prepare_btcv_lits
 
     _run(lambda: prepare_btcv_lits(btcv, lits, output, window=window, equalize=equalize, seed=seed))
 
@@ -68,7 +68,7 @@ def resc(raw: _Raw, output: _Output, seed: _Seed = 0) -> None:
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.data.prepare import prepare_resc
+    from monai_sar.prepare import prepare_resc
 
     _run(lambda: prepare_resc(raw, output, seed=seed))
 

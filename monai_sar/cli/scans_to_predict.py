@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from monai_sar.data.scans import ScanError, find_scans
-from monai_sar.data.scans.dicom_header import is_dicom
-from monai_sar.data.scans.find import visible_files
-from monai_sar.data.scans.image_stack import is_slice_image
-from monai_sar.data.scans.nifti import is_nifti
-from monai_sar.writers.result import file_result_name, is_result, lies_in
+from monai_sar.results.write_result import file_result_name, is_result, lies_in
+from monai_sar.scans import ScanError, find_scans
+from monai_sar.scans.dicom_header import is_dicom
+from monai_sar.scans.find import visible_files
+from monai_sar.scans.image_stack import is_slice_image
+from monai_sar.scans.nifti import is_nifti
 
 __all__ = ["scans_to_predict"]
 
@@ -27,7 +27,7 @@ def scans_to_predict(
     """Find scans, and make sure that no result would replace a scan or the result of another one.
 
     Args:
-        inputs: see :func:`monai_sar.data.scans.find_scans`.
+        inputs: see :func:`monai_sar.scans.find_scans`.
         output: folder of the results.
         stacks: take the images in a folder as the slices of one scan, unless they have several pages themselves.
         image_suffix: take only scans whose name ends so.

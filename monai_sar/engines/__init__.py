@@ -1,8 +1,11 @@
 """What MONAI's engines and handlers do not have."""
 
+from monai_sar.engines.calibrate_checkpoint import calibrate_checkpoint
+from monai_sar.engines.calibrate_detector import calibrate_detector
 from monai_sar.engines.epoch_seed import EpochSeed
 from monai_sar.engines.evaluation_files import EvaluationFiles
 from monai_sar.engines.images_digest import images_digest
+from monai_sar.engines.loss_curve import write_loss_curve
 from monai_sar.engines.prepare_features import PrepareFeatures
 from monai_sar.engines.processes import join_processes, process_device, share_of_batch
 from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
@@ -19,8 +22,11 @@ __all__ = [
     "ResumeError",
     "RunFolder",
     "TrainingCurve",
+    "calibrate_checkpoint",
+    "calibrate_detector",
     "images_digest",
     "join_processes",
     "process_device",
     "share_of_batch",
+    "write_loss_curve",
 ]

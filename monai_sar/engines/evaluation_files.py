@@ -1,12 +1,9 @@
 """Collect facts while an evaluator runs, and write the evaluation when it has run."""
 
 import csv
-import hashlib
 import json
 import os
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +13,18 @@ import torch
 from ignite.engine import Engine, Events
 from monai.data import Dataset
 
-from monai_sar import __version__
 from monai_sar._atomic import atomic_path
+from monai_sar._versions import software_versions
 from monai_sar.engines.images_digest import images_digest
 from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.evaluation import Evaluation
-from monai_sar.evaluation.image_facts import ImageFacts, measure_image
-from monai_sar.evaluation.patients import Patients
+from monai_sar.evaluation.evaluation_report import Case, write_evaluation_report
+from monai_sar.evaluation.image_measurement import ImageMeasurement, measure_image
+from monai_sar.evaluation.patient_groups import PatientGroups
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 from monai_sar.networks.anomaly_detector import AnomalyDetector
-from monai_sar.writers.evaluation_report import Case, write_evaluation_report
+from monai_sar.results.provenance import checkpoint_sha256
 
 __all__ = ["EvaluationFiles"]
 
@@ -73,7 +71,7 @@ class EvaluationFiles:
         self.checkpoint = Path(checkpoint)
         self.resamples = resamples
         self.region_key = region_key
-        self._facts: list[ImageFacts] = []
+        self._facts: list[ImageMeasurement] = []
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator.
@@ -90,7 +88,7 @@ class EvaluationFiles:
     def _start(self, engine: Engine) -> None:
         self._facts = []
         # a manifest that cannot be used is told before any image is mapped
-        self._patients = Patients.find(self.dataset_dir, [item["image"] for item in self._data])
+        self._patients = PatientGroups.find(self.dataset_dir, [item["image"] for item in self._data])
 
     def _measure(self, engine: Engine) -> None:
         calibration = self.detector.calibration
@@ -144,19 +142,16 @@ class EvaluationFiles:
         )
 
     def _identity(self) -> dict[str, Any]:
-        with self.checkpoint.open("rb") as file:
-            checkpoint = hashlib.file_digest(file, "sha256").hexdigest()
         calibration = self.detector.calibration
         return {
             "data": images_digest(self._data),
-            "checkpoint_sha256": checkpoint,
+            "checkpoint_sha256": checkpoint_sha256(self.checkpoint),
             "calibration": None
             if calibration is None
             else {"images": calibration.images, "units": calibration.units, "unit": calibration.unit}
             | {"data_sha256": calibration.data_sha256},
             "settings": self.detector.settings,
-            "versions": {"monai-sar": __version__, "python": platform.python_version()}
-            | {package: version(package) for package in _PACKAGES},
+            "versions": software_versions(_PACKAGES),
         }
 
 

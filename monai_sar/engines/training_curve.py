@@ -10,7 +10,7 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from monai_sar._atomic import atomic_path
-from monai_sar.writers.loss_curve import write_loss_curve
+from monai_sar.engines.loss_curve import write_loss_curve
 
 __all__ = ["TrainingCurve"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monai_sar.calibration.calibration import Calibration
-from monai_sar.evaluation.image_facts import ImageFacts
-from monai_sar.evaluation.patients import Patients
+from monai_sar.evaluation.image_measurement import ImageMeasurement
+from monai_sar.evaluation.patient_groups import PatientGroups
 from monai_sar.evaluation.pixel_counts import BITS, LESION, NORMAL, OVERLAP, PatientPixels
 from monai_sar.metrics.lesion_score import Lesion
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
@@ -33,9 +33,9 @@ class Collected:
         calibration: of the detector, whose pixel thresholds the facts were measured at; None if it has none.
     """
 
-    facts: Sequence[ImageFacts]
+    facts: Sequence[ImageMeasurement]
     abnormal: npt.NDArray[np.bool_]
-    patients: Patients
+    patients: PatientGroups
     bootstrap: PatientBootstrap
     calibration: Calibration | None = None
 
@@ -96,7 +96,7 @@ class Collected:
         return self.patients.total([len(facts.lesions) for facts in self.facts])
 
 
-def _average_precision(facts: ImageFacts) -> float:
+def _average_precision(facts: ImageMeasurement) -> float:
     bins, counts = facts.inside.indices, facts.inside.data
     kind, level = np.divmod(bins, 2**BITS)
     levels, place = np.unique(level[kind != OVERLAP], return_inverse=True)

@@ -1,37 +1,30 @@
 """From the path of a scan to its result, with the parts that a bundle's inference config defines."""
 
-import hashlib
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from monai.inferers import Inferer
 from monai.transforms import Compose
 
-from monai_sar.data.scan_datalist import scan_item
-from monai_sar.inferers.anomaly_result import AnomalyResult, Provenance
-from monai_sar.inferers.bundle_config import BundleError, read_bundle_config, unwrapped, use_checkpoint_settings
-from monai_sar.inferers.flagging import choose_flagging
+from monai_sar.calibration.flagging import choose_flagging
+from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.results.anomaly_result import AnomalyResult
+from monai_sar.results.provenance import Provenance, checkpoint_sha256
+from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
-__all__ = ["BundleError", "ScanPredictor", "checkpoint_sha256"]
+__all__ = ["ScanPredictor"]
 
 PARTS = ("ckpt_path", "network", "preprocessing", "inferer", "postprocessing")
 """What an inference config must define."""
 
 MASKS = ("image_suffix", "lesion_suffix", "region_suffix")
 """How it may say which masks belong to a scan."""
-
-
-def checkpoint_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a checkpoint's file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class ScanPredictor:
@@ -50,7 +43,7 @@ class ScanPredictor:
             calibrated for; see :func:`choose_flagging`.
         amp: mixed precision.
         masks: how the masks of a scan are called: ``image_suffix``, ``lesion_suffix``, ``region_suffix``, see
-            :func:`monai_sar.data.load_scan_datalist`.
+            :func:`monai_sar.datasets.load_scan_datalist`.
 
     Raises:
         ValueError: the threshold is no finite number, or the detector is not calibrated for the false-positive rate.
@@ -166,10 +159,9 @@ class ScanPredictor:
         with torch.no_grad(), torch.autocast(device.type, enabled=self.amp):
             item["pred"] = self.inferer(item["image"][None].to(device), self.network)[0]
         item = self.postprocessing(item)
-        provenance = Provenance(
-            settings=self.network.settings,
+        provenance = Provenance.of(
+            self.network,
             checkpoint_sha256=self.checkpoint_sha256,
-            device=str(device),
             amp=self.amp,
             runtime_s=round(time.perf_counter() - start, 3),
             peak_memory_mib=_peak_memory_mib(),

@@ -15,12 +15,12 @@ from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
-import monai_sar
+from monai_sar._versions import __version__
 from monai_sar.label.app_settings import read_conf
 from monai_sar.label.clean_shutdown import stop_tasks_with_the_server
 from monai_sar.label.dicom_web_studies import connect
 from monai_sar.label.infer_task import STUDY_ID, AnomalyInferTask
-from monai_sar.label.refusal import NOT_FOUND, refusal
+from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.label.scoring_method import AnomalyScoring
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.strategies import MostAnomalous, MostUncertain
@@ -52,9 +52,9 @@ class AnomalyLabelApp(MONAILabelApp):
             app_dir=app_dir,
             studies=studies,
             conf=dict(conf),
-            name=f"MONAI-SAR {monai_sar.__version__}",
+            name=f"MONAI-SAR {__version__}",
             description="Anomaly maps of scans, after training on normal scans alone. Research use only",
-            version=monai_sar.__version__,
+            version=__version__,
         )
 
     def init_remote_datastore(self) -> Datastore:

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-import monai_sar
-from monai_sar.inferers.scan_predictor import BundleError
+from monai_sar.settings import BundleError
 
 __all__ = ["BundleSettings", "read_conf"]
 
@@ -17,7 +16,7 @@ BUNDLES, MODELS = "bundles", "models"
 MONAI_LABEL_KEYS = ("server_mode",)
 """What MONAI Label itself reads."""
 
-OWN_BUNDLES = Path(monai_sar.__file__).resolve().parents[1] / "bundles"
+OWN_BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 """Where they lie beside the package in a checkout of the project."""
 
 

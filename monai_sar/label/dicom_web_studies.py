@@ -15,9 +15,9 @@ from monailabel.datastore.local import LocalDatastore
 from monailabel.datastore.utils.dicom import dicom_web_upload_dcm
 from monailabel.interfaces.datastore import DefaultLabelTag
 
-from monai_sar.data.scans import read_scan
-from monai_sar.label.refusal import NOT_FOUND, refusal
-from monai_sar.writers.dicom_segmentation import write_segmentation
+from monai_sar.label.request import NOT_FOUND, refusal
+from monai_sar.results.dicom_segmentation import write_segmentation
+from monai_sar.scans import read_scan
 
 __all__ = ["DicomWebStudies", "connect"]
 

@@ -9,13 +9,13 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
-from monai_sar.inferers import AnomalyResult
-from monai_sar.label.number_option import number_option
-from monai_sar.label.refusal import NOT_FOUND, refusal, told_to_the_client
+from monai_sar.label.request import NOT_FOUND, number_option, refusal, told_to_the_client
 from monai_sar.label.result_file import NIFTI, write_as
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.study_scan import scan_at, scan_of
-from monai_sar.writers.result import write_result
+from monai_sar.results import AnomalyResult
+from monai_sar.results.write_result import write_result
+from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["ANOMALY_MAP", "STUDY_ID", "AnomalyInferTask"]
 
@@ -106,7 +106,7 @@ def _parameters(result: AnomalyResult) -> dict[str, Any]:
         "false_positive_rate": result.false_positive_rate,
         "flagged_voxels": 0 if mask is None else int(mask.sum()),
         "checkpoint_sha256": result.provenance.checkpoint_sha256,
-        "warnings": list(result.anomaly_map.meta.get("notes") or []),
+        "warnings": list(ScanOrigin.of(result.anomaly_map).notes),
         "disclaimer": "Research use only, not for diagnosis.",
     }
 

@@ -8,15 +8,14 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from tqdm import tqdm
 
+from monai_sar._root_cause import reason
 from monai_sar.calibration import Calibration
 from monai_sar.calibration.calibration import DEFAULT_FLAG_RATE
-from monai_sar.cli.reason import reason
-from monai_sar.inferers.scan_predictor import checkpoint_sha256
-from monai_sar.label.choose_bundle import choose_bundle
-from monai_sar.label.refusal import told_to_the_client
+from monai_sar.label.request import choose_bundle, told_to_the_client
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.study_scan import scan_of
 from monai_sar.label.study_scores import StudyScore, keep_score, read_score
+from monai_sar.results.provenance import checkpoint_sha256
 
 __all__ = ["AnomalyScoring"]
 

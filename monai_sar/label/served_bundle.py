@@ -5,11 +5,12 @@ import math
 from pathlib import Path
 from threading import Lock
 
-from monai_sar.inferers import AnomalyResult, ScanPredictor
-from monai_sar.inferers.flagging import Flagging, choose_flagging
+from monai_sar.calibration.flagging import Flagging, choose_flagging
+from monai_sar.inferers import ScanPredictor
 from monai_sar.label.app_settings import BundleSettings
 from monai_sar.label.study_scan import StudyScan
 from monai_sar.networks.checkpoint import CheckpointError
+from monai_sar.results import AnomalyResult
 
 __all__ = ["ServedBundle"]
 
@@ -83,7 +84,7 @@ class ServedBundle:
             scan: of the study.
             threshold: score above which a voxel is flagged; by default that of the rate.
             false_positive_rate: one of those that the checkpoint is calibrated for; by default as the bundle's
-                settings say, see :func:`monai_sar.inferers.flagging.choose_flagging`.
+                settings say, see :func:`monai_sar.calibration.flagging.choose_flagging`.
 
         Raises:
             ValueError: no threshold can be told; or see :meth:`predictor`.

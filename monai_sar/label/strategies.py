@@ -8,8 +8,7 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from monai_sar.label.choose_bundle import choose_bundle
-from monai_sar.label.refusal import UNPROCESSABLE, refusal, told_to_the_client
+from monai_sar.label.request import UNPROCESSABLE, choose_bundle, refusal, told_to_the_client
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.study_scores import StudyScore, open_studies
 

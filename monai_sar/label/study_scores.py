@@ -5,9 +5,9 @@ from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
 
-from monai_sar.inferers.scan_predictor import checkpoint_sha256
 from monai_sar.label.normal_studies import marked_normal
 from monai_sar.label.served_bundle import ServedBundle
+from monai_sar.results.provenance import checkpoint_sha256
 
 __all__ = ["SCORES", "StudyScore", "keep_score", "open_studies"]
 

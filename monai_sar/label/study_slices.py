@@ -13,10 +13,10 @@ from monai.transforms import MapTransform
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_sar.data.patients import MANIFEST
-from monai_sar.inferers.volume_inferer import has_foreground
+from monai_sar.datasets.patients import MANIFEST
 from monai_sar.label.normal_studies import NormalStudy
 from monai_sar.label.study_scan import StudyScan
+from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["LoadStudySliced", "write_study_slices"]
 

@@ -16,18 +16,18 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_sar._atomic import atomic_path
-from monai_sar.calibration import calibrate_checkpoint
 from monai_sar.calibration.conformal import require_units
-from monai_sar.data.scan_datalist import scan_item
+from monai_sar.datasets.scan_datalist import scan_item
+from monai_sar.engines import calibrate_checkpoint
 from monai_sar.inferers import ScanPredictor
-from monai_sar.inferers.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
-from monai_sar.inferers.scan_predictor import MASKS, checkpoint_sha256
+from monai_sar.inferers.scan_predictor import MASKS
 from monai_sar.label.normal_studies import normal_studies
-from monai_sar.label.number_option import number_option
-from monai_sar.label.refusal import told_to_the_client
+from monai_sar.label.request import number_option, told_to_the_client
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.study_scan import StudyScan
 from monai_sar.label.study_slices import LoadStudySliced, write_study_slices
+from monai_sar.results.provenance import checkpoint_sha256
+from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
 __all__ = ["NormalTrainTask"]
 

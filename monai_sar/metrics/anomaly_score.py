@@ -5,10 +5,13 @@ import math
 import numpy as np
 from torch import Tensor
 
-__all__ = ["top_mean"]
+__all__ = ["TOP_FRACTION", "top_mean"]
+
+TOP_FRACTION = 0.01
+"""Share of the region whose mean score is the score of a slice or scan."""
 
 
-def top_mean(scores: Tensor, fraction: float = 0.01, *, foreground: Tensor | None = None) -> float:
+def top_mean(scores: Tensor, fraction: float = TOP_FRACTION, *, foreground: Tensor | None = None) -> float:
     """Mean of the highest scores: one stray pixel does not decide, a small lesion does.
 
     With n scores it is the mean of the k = max(1, round(fraction * n)) highest, equal scores counted one by one.

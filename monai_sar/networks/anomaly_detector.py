@@ -4,14 +4,14 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import Any, Literal, get_args
 
 import monai
 import torch
 from torch import Tensor, nn
 
-from monai_sar import __version__
 from monai_sar._torchvision import timm
+from monai_sar._versions import __version__
 from monai_sar.calibration.calibration import Calibration
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.losses.prediction_loss import PredictionLoss
@@ -30,9 +30,6 @@ from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
-
-if TYPE_CHECKING:
-    from monai_sar.inferers import AnomalyResult, ScanPredictor
 
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
 
@@ -102,7 +99,6 @@ class AnomalyDetector(nn.Module):
         self.smoothing = ScoreSmoothing(smoothing)
         self.preprocessing = dict(preprocessing or {})
         self.calibration: Calibration | None = None
-        self._predictor: ScanPredictor | None = None
         self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
 
@@ -215,61 +211,6 @@ class AnomalyDetector(nn.Module):
         saved = saved_with(state)
         settings = saved["settings"] | {"smoothing": self.smoothing.sigma}
         replace_saved_with(path, saved | {"settings": settings, "calibration": saved_with(own)["calibration"]})
-
-    @classmethod
-    def from_bundle(cls, bundle: str | os.PathLike[str], **overrides: Any) -> "AnomalyDetector":
-        """The trained detector of a bundle, ready to :meth:`predict`.
-
-        The checkpoint says with which encoder, network and preprocessing it was trained; these settings are used,
-        whatever the config's defaults are. Only the encoder's weights have to be given, if they came from a file.
-
-        Args:
-            bundle: folder with ``configs/inference.yaml`` and ``models/model.pt``.
-            overrides: settings of the inference config, such as ``encoder_weights="dinov3.pth"``, ``threshold=2.5``,
-                ``ckpt_path=...`` or ``slice_axis="axial"``.
-
-        Raises:
-            BundleError: no such bundle, or a setting that it does not have.
-            CheckpointError: no checkpoint, or one that was trained with other weights of the encoder.
-        """
-        from monai_sar.inferers.scan_predictor import ScanPredictor  # the inferers run networks
-
-        predictor = ScanPredictor.from_bundle(bundle, **overrides)
-        predictor.network._predictor = predictor
-        return predictor.network
-
-    @overload
-    def predict(
-        self, scan: str | os.PathLike[str], *, region: str | os.PathLike[str] | None = None
-    ) -> "AnomalyResult": ...
-    @overload
-    def predict(self, scan: list[str | os.PathLike[str]]) -> "list[AnomalyResult]": ...
-    def predict(
-        self,
-        scan: str | os.PathLike[str] | list[str | os.PathLike[str]],
-        *,
-        region: str | os.PathLike[str] | None = None,
-    ) -> "AnomalyResult | list[AnomalyResult]":
-        """Map the anomalies of a scan: a NIfTI file, a DICOM folder or file, an image; or of a list of scans.
-
-        Only for a detector that came from :meth:`from_bundle`, because the bundle says how a scan is prepared.
-
-        Args:
-            scan: path, or paths.
-            region: of one scan: a volume on its grid that is not 0 where to score, such as the mask of the liver.
-                Elsewhere the map is 0.
-
-        Raises:
-            ScanError: a scan that cannot be read without guessing.
-            RuntimeError: the detector did not come from a bundle.
-        """
-        if self._predictor is None:
-            raise RuntimeError("Only a detector made by AnomalyDetector.from_bundle knows how scans are prepared.")
-        if isinstance(scan, (str, os.PathLike)):
-            return self._predictor(scan, region=region)
-        if region is not None:
-            raise TypeError("One region was given for a list of scans; predict them one by one.")
-        return [self._predictor(one) for one in scan]
 
     def get_extra_state(self) -> Tensor:
         """The settings and versions as JSON in a byte tensor, so that ``weights_only`` loaders read it."""

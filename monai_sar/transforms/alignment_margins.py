@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from monai_sar.scans.scan_origin import source_name
+
 __all__ = ["AlignmentMargins", "FillAlignmentMarginsd"]
 
 WHITE = 0.97  # of the brightest value of the image: JPEG moves pure white by a few levels
@@ -72,7 +74,7 @@ class FillAlignmentMarginsd(MapTransform):
             if self.region_key in item:
                 region &= torch.as_tensor(item[self.region_key]).as_subclass(torch.Tensor) > 0
             if not region.any():
-                source = image.meta.get("filename_or_obj", "the image")
+                source = source_name(image, "the image")
                 raise ValueError(f"{source}: shows nothing but white margins; check the file.")
             item[key] = convert_to_dst_type(_filled(image, margins), image)[0]
             item[self.region_key] = convert_to_dst_type(region, image, dtype=torch.bool)[0]

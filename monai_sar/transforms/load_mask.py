@@ -9,9 +9,10 @@ import torch
 from monai.config.type_definitions import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.transform import MapTransform, Transform
-from numpy.typing import NDArray
 
-from monai_sar.transforms.load_slice import ImageReadError, StoredImage, read_stored_image
+from monai_sar.scans.scan_origin import source_name
+from monai_sar.scans.stored_image import ImageReadError, StoredImage
+from monai_sar.scans.stored_mask import read_stored_mask
 
 __all__ = ["LoadMask", "LoadMaskd"]
 
@@ -19,12 +20,7 @@ __all__ = ["LoadMask", "LoadMaskd"]
 class LoadMask(Transform):
     """Load a mask as a uint8 ``MetaTensor`` ``[1, H, W]`` of 0 and 1, rows first, on the grid of its image.
 
-    Any pixel whose colour is not black is lesion, so masks of 0/1, of 0/255, with several grey levels
-    (classes) and in colour all read the same. Alpha is ignored: BMAD's brain masks are RGBA, opaque
-    everywhere. An empty mask is fine (some of BMAD's abnormal brain slices have one).
-
-    A JPEG mask has grey levels around its edges that nobody drew. There, lesion is what reaches half of the
-    range (128) in any channel, and a mask that reaches it nowhere without being black is an error.
+    What counts as lesion is told by :func:`monai_sar.scans.stored_mask.read_stored_mask`.
 
     Raises:
         ImageReadError: when called: the file cannot be read, its size is not the image's, or it is a JPEG
@@ -43,11 +39,11 @@ class LoadMask(Transform):
             if image is None:
                 raise ValueError("found neither a mask's path nor an image; expected one to tell the size")
             return MetaTensor(torch.zeros((1, *image.shape[-2:]), dtype=torch.uint8))
-        stored = read_stored_image(path)
-        lesion = _is_lesion(stored)
+        mask = read_stored_mask(path)
         if image is not None:
-            _check_same_size(stored, image)
-        return MetaTensor(torch.from_numpy(lesion[np.newaxis].astype(np.uint8)), meta={"filename_or_obj": stored.path})
+            _check_same_size(mask.stored, image)
+        lesion = torch.from_numpy(mask.lesion[np.newaxis].astype(np.uint8))
+        return MetaTensor(lesion, meta={"filename_or_obj": mask.stored.path})
 
 
 class LoadMaskd(MapTransform):
@@ -80,26 +76,13 @@ class LoadMaskd(MapTransform):
         return loaded
 
 
-def _is_lesion(stored: StoredImage) -> NDArray[np.bool_]:
-    """Return ``[H, W]``: where the mask is not black (reaches half of the range, if it went through JPEG)."""
-    level = stored.pixels if stored.pixels.ndim == 2 else stored.pixels.max(axis=-1)
-    lesion: NDArray[np.bool_] = level > (stored.stored_max / 2 if stored.lossy else 0)
-    if level.any() and not lesion.any():
-        raise ImageReadError(
-            f"{stored.path}: found a JPEG mask whose largest value is {level.max()}; expected 0 and 255, "
-            "because JPEG blurs smaller steps away. Save the original mask as PNG."
-        )
-    return lesion
-
-
 def _check_same_size(mask: StoredImage, image: torch.Tensor) -> None:
     """Raise ImageReadError, naming both files and sizes, unless the mask has the image's height and width."""
     (height, width), (image_height, image_width) = mask.pixels.shape[:2], image.shape[-2:]
     if (height, width) == (image_height, image_width):
         return
-    meta = image.meta if isinstance(image, MetaTensor) else {}
     raise ImageReadError(
         f"{mask.path}: found a mask of {height} rows x {width} columns; expected the size of its image, "
-        f"{image_height} x {image_width} ({meta.get('filename_or_obj', 'not read from a file')}). Check that "
+        f"{image_height} x {image_width} ({source_name(image, 'not read from a file')}). Check that "
         "the two belong together, and load the mask before the image is resized."
     )

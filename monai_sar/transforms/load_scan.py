@@ -8,31 +8,19 @@ from monai.config import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from monai_sar.data.scans import check_modality, read_scan
-from monai_sar.data.scans.image_stack import Spacing
+from monai_sar.scans import check_modality, read_scan
+from monai_sar.scans.image_stack import Spacing
+from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["LoadScan", "LoadScand"]
 
 
 class LoadScan(Transform):
-    """Load NIfTI, DICOM or image slices through :func:`monai_sar.data.scans.read_scan`.
+    """Load NIfTI, DICOM or image slices through :func:`monai_sar.scans.read_scan`.
 
     The result is a float32 ``MetaTensor`` ``[1, X, Y, Z]`` in modality units (CT: HU), with an affine from array
-    indices to RAS millimetres. What :class:`monai_sar.data.scans.Scan` knows besides lies in ``image.meta``, as
-    plain values that survive a ``monai.data.DataLoader`` of batch size 1 and ``decollate_batch``:
-
-    ================== =========================================================================================
-    ``filename_or_obj`` the path that was given
-    ``kind``            "nifti", "dicom" or "slices"
-    ``modality``        DICOM modality code; "" where the file does not say
-    ``slice_axis``      spatial axis (0, 1 or 2) of the array along which the slices were acquired
-    ``sha256``          of the bytes that were read
-    ``instances``       DICOM: the files in the order of the slices, or the one multi-frame file; else empty
-    ``frame_numbers``   multi-frame DICOM: 1-based frame number of every slice; else empty
-    ``notes``           what a reader should know (localizers left out, ...)
-    ================== =========================================================================================
-
-    ``decollate_batch`` turns an empty list into None, so read the lists as ``image.meta["notes"] or []``.
+    indices to RAS millimetres. What :class:`monai_sar.scans.Scan` knows besides travels with it, and is read with
+    :meth:`monai_sar.scans.ScanOrigin.of`.
 
     A scan of one value everywhere is refused. That holds for outlines of lesions too: an empty one is no scan.
 
@@ -46,7 +34,7 @@ class LoadScan(Transform):
 
     Example:
         >>> image = LoadScan(modality="CT")("series/")  # doctest: +SKIP
-        >>> image.shape, image.meta["slice_axis"]  # doctest: +SKIP
+        >>> image.shape, ScanOrigin.of(image).slice_axis  # doctest: +SKIP
         (torch.Size([1, 512, 512, 40]), 2)
     """
 
@@ -62,16 +50,7 @@ class LoadScan(Transform):
         scan = read_scan(path, series_uid=self.series_uid, spacing=self.spacing)
         if self.modality is not None:
             check_modality(scan, self.modality)
-        scan.image.meta.update(
-            filename_or_obj=str(scan.source),
-            kind=scan.kind,
-            modality=scan.modality or "",  # None cannot be collated
-            slice_axis=scan.slice_axis,
-            sha256=scan.sha256,
-            instances=[str(file) for file in scan.instances],
-            frame_numbers=list(scan.frame_numbers),
-            notes=list(scan.notes),
-        )
+        ScanOrigin.record(scan)
         return scan.image
 
 

@@ -14,6 +14,8 @@ from monai.transforms.spatial.functional import orientation
 from monai.utils import TraceKeys, ensure_tuple, look_up_option
 from numpy.typing import NDArray
 
+from monai_sar.scans.scan_origin import SLICE_AXIS, read_slice_axis, source_name
+
 __all__ = ["OrientSlices", "OrientSlicesd"]
 
 ACQUISITION = "acquisition"
@@ -115,8 +117,9 @@ class OrientSlices(InvertibleTransform):
         # MONAI's function adds the channel axis to the array it is given
         info = self.get_transform_info()
         moved = cast("MetaTensor", orientation(volume, _affine(volume), swaps.copy(), lazy=False, transform_info=info))
-        if "slice_axis" in volume.meta:
-            moved.meta["slice_axis"] = int(swaps[int(volume.meta["slice_axis"]), 0])
+        axis = read_slice_axis(volume)
+        if axis is not None:
+            moved.meta[SLICE_AXIS] = int(swaps[axis, 0])
         return moved
 
 
@@ -175,16 +178,17 @@ def _affine(volume: MetaTensor) -> Affine:
 
 
 def _slice_axis(volume: MetaTensor) -> int:
-    if "slice_axis" not in volume.meta:
+    axis = read_slice_axis(volume)
+    if axis is None:
         raise ValueError(
             f"{_source(volume)}: its meta has no 'slice_axis', so the plane of acquisition is not known. Load "
             'it with LoadScan, or name the plane: axis="axial", "coronal" or "sagittal".'
         )
-    return int(volume.meta["slice_axis"])
+    return axis
 
 
 def _source(volume: MetaTensor) -> str:
-    return str(volume.meta.get("filename_or_obj", "a volume that was not read from a file"))
+    return source_name(volume, "a volume that was not read from a file")
 
 
 def _checked(volume: torch.Tensor) -> MetaTensor:

@@ -12,6 +12,8 @@ from monai.utils import convert_to_dst_type
 from scipy import ndimage
 from torch import Tensor
 
+from monai_sar.scans.scan_origin import add_note, source_name
+
 __all__ = ["BodyRegion", "ForegroundRegion", "RegionMaskd"]
 
 
@@ -99,7 +101,7 @@ class RegionMaskd(MapTransform):
             region = self.find(image) if given is None else torch.as_tensor(given).as_subclass(torch.Tensor) > 0
             _check(region, image, mask=given)
             if given is None and self.note is not None:
-                image.meta["notes"] = [*(image.meta.get("notes") or []), self.note]
+                add_note(image, self.note)
             item[self.region_key] = convert_to_dst_type(region, image, dtype=torch.bool)[0]
         return item
 
@@ -116,8 +118,8 @@ def _in_plane(dimensions: int) -> np.ndarray[Any, Any]:
 
 
 def _check(region: Tensor, image: MetaTensor, *, mask: Any) -> None:
-    source = image.meta.get("filename_or_obj", "the image")
-    found_in = f"{source}: " if mask is None else f"{getattr(mask, 'meta', {}).get('filename_or_obj', 'the mask')}: "
+    source = source_name(image, "the image")
+    found_in = f"{source}: " if mask is None else f"{source_name(mask, 'the mask')}: "
     expected = (1, *image.shape[1:])
     if tuple(region.shape) != expected:
         raise ValueError(

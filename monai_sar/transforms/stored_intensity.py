@@ -7,6 +7,8 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from monai_sar.scans.scan_origin import source_name
+
 __all__ = ["StoredIntensityd"]
 
 
@@ -35,7 +37,7 @@ class StoredIntensityd(MapTransform):
             image: MetaTensor = scaled[key]
             if "stored_max" not in image.meta:
                 raise ValueError(
-                    f"{image.meta.get('filename_or_obj', key)} is no image file with a stored range. "
+                    f"{source_name(image, str(key))} is no image file with a stored range. "
                     "Train with intensities scaled by the foreground instead (in a bundle: --intensity foreground)."
                 )
             scaled[key] = image / image.meta["stored_max"]

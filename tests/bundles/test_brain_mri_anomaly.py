@@ -11,7 +11,7 @@ import torch
 import yaml
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_sar.data import load_bmad_datalist
+from monai_sar.datasets import load_bmad_datalist
 from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"

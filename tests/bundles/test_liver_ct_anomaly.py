@@ -14,11 +14,11 @@ from monai.bundle import ConfigParser
 from PIL import Image
 from typer.testing import CliRunner
 
-from monai_sar import AnomalyDetector
 from monai_sar.cli import app
-from monai_sar.data.phantoms import DOMAINS, LiverLesionKind, LiverPhantom, make_liver_phantom, write_phantoms
-from monai_sar.data.prepare.liver_cutout import cut_out_liver
-from monai_sar.inferers import AnomalyResult
+from monai_sar.inferers import ScanPredictor
+from monai_sar.phantoms import DOMAINS, LiverLesionKind, LiverPhantom, make_liver_phantom, write_phantoms
+from monai_sar.prepare.liver_cutout import cut_out_liver
+from monai_sar.results import AnomalyResult
 from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config, untrained_checkpoint
 
 BUNDLE = ROOT / "bundles" / "liver_ct_anomaly"
@@ -44,13 +44,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def detector(checkpoint: Path) -> AnomalyDetector:
-    return AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, image_suffix="_ct", lesion_suffix="_lesion.nii.gz")
+def predictor(checkpoint: Path) -> ScanPredictor:
+    return ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, image_suffix="_ct", lesion_suffix="_lesion.nii.gz")
 
 
 @pytest.fixture(scope="module")
-def result(detector: AnomalyDetector, scans: Path) -> AnomalyResult:
-    return detector.predict(scans / "phantom_9500_ct", region=scans / "phantom_9500_liver.nii.gz")
+def result(predictor: ScanPredictor, scans: Path) -> AnomalyResult:
+    return predictor(scans / "phantom_9500_ct", region=scans / "phantom_9500_liver.nii.gz")
 
 
 @pytest.mark.parametrize("equalize", [False, True])
@@ -104,9 +104,9 @@ def test_the_picture_shows_what_lies_around(result: AnomalyResult, phantom: Live
 
 
 def test_without_a_mask_the_body_is_scored_and_that_is_told(
-    detector: AnomalyDetector, scans: Path, phantom: LiverPhantom
+    predictor: ScanPredictor, scans: Path, phantom: LiverPhantom
 ) -> None:
-    whole = detector.predict(scans / "phantom_9500_ct")
+    whole = predictor(scans / "phantom_9500_ct")
     region = whole.display.region[0].numpy()
     assert region[phantom.liver].all()
     assert region.sum() > 3 * phantom.liver.sum()
@@ -143,13 +143,13 @@ def test_the_command_takes_the_mask_and_does_not_take_one_region_for_another(
     assert "absent.nii.gz" in told
 
 
-def test_a_mask_of_another_scan_is_refused(detector: AnomalyDetector, scans: Path, tmp_path: Path) -> None:
+def test_a_mask_of_another_scan_is_refused(predictor: ScanPredictor, scans: Path, tmp_path: Path) -> None:
     mask: Any = nib.load(scans / "phantom_9500_liver.nii.gz")
     moved = mask.affine.copy()
     moved[2, 3] += 10
     nib.save(nib.nifti1.Nifti1Image(np.asarray(mask.dataobj), moved), tmp_path / "moved.nii.gz")
     with pytest.raises(ValueError, match=r"moved\.nii\.gz: lies up to 10 mm beside"):
-        detector.predict(scans / "phantom_9500_ct", region=tmp_path / "moved.nii.gz")
+        predictor(scans / "phantom_9500_ct", region=tmp_path / "moved.nii.gz")
 
 
 def test_training_evaluation_and_inference_run(scans: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ Start = Callable[..., ForkServerProcess]
 def start(bmad: Path) -> Iterator[Start]:
     """Start a training in a process of its own, which need not import everything first."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["monai.bundle", "monai_sar.data", "monai_sar.engines", "monai_sar.networks"])
+    context.set_forkserver_preload(["monai.bundle", "monai_sar.engines", "monai_sar.features"])
     with pytest.MonkeyPatch.context() as environment:
         # one thread gives the same sums in every process
         environment.setenv("OMP_NUM_THREADS", "1")

@@ -10,8 +10,8 @@ import torch
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from monai_sar import AnomalyDetector
-from monai_sar.data.phantoms import DOMAINS, RetinaLesionKind, RetinaPhantom, make_retina_phantom, write_phantoms
+from monai_sar.inferers import ScanPredictor
+from monai_sar.phantoms import DOMAINS, RetinaLesionKind, RetinaPhantom, make_retina_phantom, write_phantoms
 from monai_sar.transforms import AlignmentMargins
 from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config, untrained_checkpoint
 
@@ -49,8 +49,8 @@ def test_a_volume_is_mapped_upright_in_its_own_geometry_without_margins(
     DOMAINS["retinal_oct"].write_volume(phantom, tmp_path, subject)
     name = f"phantom_{subject}_oct" + (".dcm" if kind == "dicom" else "")
     spacing = None if kind == "dicom" else TIFF_SPACING
-    detector = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, spacing=spacing)
-    result = detector.predict(tmp_path / name)
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, spacing=spacing)
+    result = predictor(tmp_path / name)
 
     # as displayed: depth along the rows, vitreous body on top
     assert result.display.image.shape[1:] == phantom.image.shape
@@ -111,8 +111,8 @@ def test_despeckling_stays_within_a_b_scan(tmp_path: Path) -> None:
 
 
 def test_b_scans_are_not_squashed(checkpoint: Path) -> None:
-    detector = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint)
-    assert detector.embed(torch.rand(1, 1, 96, 192)).shape[-2:] == (2, 4)
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint)
+    assert predictor.network.embed(torch.rand(1, 1, 96, 192)).shape[-2:] == (2, 4)
     parser = ConfigParser()
     parser.read_config(str(BUNDLE / "configs" / "train.yaml"))
     height, width = parser["image_size"]

@@ -16,7 +16,7 @@ from monai_sar.calibration.conformal import (
     smallest_rate,
     units_needed,
 )
-from monai_sar.calibration.normal_images import by_patient, upper_levels
+from monai_sar.calibration.patient_scores import by_patient, upper_levels
 
 Floats = NDArray[np.floating[Any]]
 

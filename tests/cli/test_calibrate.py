@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from monai_sar import AnomalyDetector
 from monai_sar.cli.calibrate import calibrate as calibrate_command
+from monai_sar.inferers import ScanPredictor
 from tests.calibration.conftest import write_normal_images
 from tests.conftest import BUNDLE
 
@@ -44,14 +44,14 @@ def test_the_checkpoint_is_calibrated(path: Path, data: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0].startswith("Calibrated on 20 images of 10 normal patients, SHA-256 ")
     assert lines[-1] == f"Written into {path}"
-    calibration = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path).calibration
+    calibration = ScanPredictor.from_bundle(BUNDLE, ckpt_path=path).network.calibration
     assert calibration is not None
     assert calibration.rates == (0.1, 0.5)
     assert calibration.data_sha256.startswith(lines[0].removesuffix(".").split()[-1])
 
     again = call(path, data, "--rates=0.2")
     assert again.exit_code == 0, again.stderr
-    calibration = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path).calibration
+    calibration = ScanPredictor.from_bundle(BUNDLE, ckpt_path=path).network.calibration
     assert calibration is not None
     assert calibration.rates == (0.2,)
     assert [file.name for file in path.parent.iterdir()] == ["model.pt"]

@@ -8,8 +8,8 @@ import torch
 import typer
 from typer.testing import CliRunner, Result
 
-from monai_sar import AnomalyDetector
 from monai_sar.cli.export import export as export_command
+from monai_sar.inferers import ScanPredictor
 from tests.conftest import BUNDLE
 
 Export = Callable[..., Result]
@@ -28,7 +28,7 @@ def export(checkpoint: Path) -> Export:
     return call
 
 
-def test_a_bundle_becomes_torchscript(export: Export, detector: AnomalyDetector, tmp_path: Path) -> None:
+def test_a_bundle_becomes_torchscript(export: Export, predictor: ScanPredictor, tmp_path: Path) -> None:
     result = export(tmp_path / "model.ts", "--format=torchscript")
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
@@ -41,7 +41,7 @@ def test_a_bundle_becomes_torchscript(export: Export, detector: AnomalyDetector,
     image = torch.rand(1, 1, 40, 70)
     module = torch.jit.load(tmp_path / "model.ts")  # type: ignore[no-untyped-call]
     with torch.no_grad():
-        torch.testing.assert_close(module(image), detector(image))
+        torch.testing.assert_close(module(image), predictor.network(image))
 
 
 def test_its_ar_network_becomes_onnx(export: Export, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from monai_sar import AnomalyDetector
 from monai_sar.cli import app
+from monai_sar.inferers import ScanPredictor
 from tests.calibration.bundle_copy import copy_bundle
 from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.conftest import BUNDLE, head, one_study, save_nifti
@@ -224,7 +224,7 @@ def test_what_a_killed_run_left_half_written_is_cleared(predict: Predict, tmp_pa
 
 
 def test_with_a_spacing_the_images_in_a_folder_are_one_scan(
-    predict: Predict, detector: AnomalyDetector, tmp_path: Path
+    predict: Predict, predictor: ScanPredictor, tmp_path: Path
 ) -> None:
     slices = (head()[..., :3] // 2).clip(0, 255).astype(np.uint8)
     (tmp_path / "stack").mkdir()

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from monai_sar.cli.prepare import app
-from tests.data.prepare.raw_sets import check_prepared, write_brats, write_livers, write_resc
+from tests.prepare.raw_sets import check_prepared, write_brats, write_livers, write_resc
 
 
 def test_the_three_sets_are_written_and_counted(tmp_path: Path) -> None:

@@ -8,16 +8,18 @@ import pytest
 import yaml
 
 import monai_sar.calibration
-import monai_sar.data
+import monai_sar.datasets
 import monai_sar.engines
 import monai_sar.evaluation
 import monai_sar.export
+import monai_sar.features
 import monai_sar.inferers
 import monai_sar.losses
 import monai_sar.metrics
 import monai_sar.networks
+import monai_sar.results
+import monai_sar.settings
 import monai_sar.transforms
-import monai_sar.writers
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

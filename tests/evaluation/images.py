@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from monai_sar.calibration.calibration import Calibration
-from monai_sar.evaluation import Collected, Patients, measure_image
+from monai_sar.evaluation import Collected, PatientGroups, measure_image
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 
 SIZE = (40, 50)
@@ -23,7 +23,7 @@ class Labelled:
     masks: list[Tensor]
     regions: list[Tensor]
     abnormal: NDArray[np.bool_]
-    patients: Patients
+    patients: PatientGroups
 
     def collected(self, calibration: Calibration | None = None) -> Collected:
         thresholds = () if calibration is None else calibration.pixel_thresholds
@@ -38,7 +38,7 @@ class Labelled:
         chosen = np.flatnonzero(self.abnormal == abnormal)
         lists = {name: [getattr(self, name)[index] for index in chosen] for name in ("scores", "masks", "regions")}
         number = np.unique(self.patients.of_image[chosen], return_inverse=True)[1]
-        return replace(self, **lists, abnormal=self.abnormal[chosen], patients=Patients(number, 0))
+        return replace(self, **lists, abnormal=self.abnormal[chosen], patients=PatientGroups(number, 0))
 
     @property
     def pixels(self) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_]]:
@@ -60,7 +60,7 @@ def labelled(patients: int = 12, images: int = 4, *, seed: int = 0) -> Labelled:
             scores.append(torch.from_numpy(np.exp(level * (noise + mask)).astype(np.float32))[None])
             masks.append(torch.from_numpy(mask.astype(np.uint8))[None])
             abnormal.append(bool(image % 2))
-    whose = Patients(np.repeat(np.arange(patients), images), 0)
+    whose = PatientGroups(np.repeat(np.arange(patients), images), 0)
     regions = [torch.from_numpy(region)[None]] * len(scores)
     return Labelled(scores, masks, regions, np.array(abnormal), whose)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_sar.evaluation import Evaluation, Patients
+from monai_sar.evaluation import Evaluation, PatientGroups
 from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.operating_points import size_classes
 from monai_sar.metrics import PixelAUPRO, top_mean
@@ -142,10 +142,10 @@ def test_the_record_is_plain_json_and_the_tables_hold_the_same() -> None:
 
 def test_images_of_unknown_patient_are_patients_of_their_own() -> None:
     names = ["a/00003_75.png", "a/strange.png", "b/00003_80.png", "b/other.png"]
-    patients = Patients.find("a", names)
+    patients = PatientGroups.find("a", names)
     assert patients.of_image.tolist() == [0, 1, 0, 2]
     assert (patients.count, patients.unknown, patients.unit) == (3, 2, "patients")
-    assert Patients.find("a", names[1::2]).unit == "images"
+    assert PatientGroups.find("a", names[1::2]).unit == "images"
 
 
 def test_a_set_of_one_class_has_reasons_in_the_place_of_metrics() -> None:
@@ -190,7 +190,7 @@ def test_cases_are_distinct_and_of_different_patients() -> None:
 
 def test_a_single_image_is_enough() -> None:
     one = Labelled(
-        DATA.scores[1:2], DATA.masks[1:2], DATA.regions[1:2], DATA.abnormal[1:2], Patients(np.zeros(1, int), 1)
+        DATA.scores[1:2], DATA.masks[1:2], DATA.regions[1:2], DATA.abnormal[1:2], PatientGroups(np.zeros(1, int), 1)
     )
     evaluation = Evaluation("test", one.collected(), {})
     json.dumps(evaluation.record, allow_nan=False)

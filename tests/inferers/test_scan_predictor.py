@@ -19,13 +19,13 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_sar import AnomalyDetector
 from monai_sar._root_cause import root_cause
-from monai_sar.data.phantoms.brain_mri.subject import make_brain_phantom
-from monai_sar.data.scans import ScanError
-from monai_sar.inferers import BundleError, ScanPredictor
+from monai_sar.inferers import ScanPredictor
 from monai_sar.networks.anomaly_detector import CheckpointError, CheckpointMismatchError
 from monai_sar.networks.encoder_weights import EncoderWeightsError
+from monai_sar.phantoms.brain_mri.subject import make_brain_phantom
+from monai_sar.scans import ScanError
+from monai_sar.settings import BundleError
 from tests.conftest import BUNDLE, OBLIQUE, head, save_nifti
 
 Write = Callable[..., NDArray[np.int64]]
@@ -35,9 +35,9 @@ PYTHON_PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "predict
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def predict(detector: AnomalyDetector, path: Path) -> MetaTensor:
+def predict(predictor: ScanPredictor, path: Path) -> MetaTensor:
     """The map of a scan, after checks that hold for every map."""
-    anomaly_map = detector.predict(path).anomaly_map
+    anomaly_map = predictor(path).anomaly_map
     assert anomaly_map.dtype == torch.float32
     assert anomaly_map.device.type == "cpu"
     assert torch.isfinite(anomaly_map.as_tensor()).all()
@@ -51,24 +51,22 @@ def same(left: MetaTensor, right: MetaTensor) -> bool:
 
 
 @pytest.mark.parametrize("axes", ["PLS", "RAS", "LPI", "SAR", "IRP"])
-def test_a_map_lies_on_its_scan_however_the_scan_is_stored(
-    detector: AnomalyDetector, axes: str, tmp_path: Path
-) -> None:
+def test_a_map_lies_on_its_scan_however_the_scan_is_stored(predictor: ScanPredictor, axes: str, tmp_path: Path) -> None:
     """Oblique, anisotropic, its array axes swapped and flipped: the map is swapped and flipped with it."""
-    upright = predict(detector, save_nifti(tmp_path / "upright.nii.gz", head(), OBLIQUE))
+    upright = predict(predictor, save_nifti(tmp_path / "upright.nii.gz", head(), OBLIQUE))
     change = ornt_transform(io_orientation(OBLIQUE), axcodes2ornt(axes))
     affine = OBLIQUE @ inv_ornt_aff(change, head().shape)
     path = save_nifti(tmp_path / "stored.nii.gz", apply_orientation(head(), change), affine)
 
-    stored = predict(detector, path)
+    stored = predict(predictor, path)
     assert tuple(stored.shape[1:]) == nib.load(path).shape
     np.testing.assert_array_equal(stored.affine, nib.load(path).affine)
     np.testing.assert_array_equal(stored[0].numpy(), apply_orientation(upright[0].numpy(), change))
 
 
-def test_a_realistic_oblique_head(detector: AnomalyDetector, tmp_path: Path) -> None:
+def test_a_realistic_oblique_head(predictor: ScanPredictor, tmp_path: Path) -> None:
     phantom = make_brain_phantom(0, 1, None)
-    result = detector.predict(save_nifti(tmp_path / "head.nii", phantom.image, phantom.affine))
+    result = predictor(save_nifti(tmp_path / "head.nii", phantom.image, phantom.affine))
     assert tuple(result.anomaly_map.shape) == (1, *phantom.image.shape)
     # stored as displayed, so nothing is swapped or flipped
     np.testing.assert_array_equal(result.anomaly_map, result.display.anomaly_map)
@@ -76,7 +74,7 @@ def test_a_realistic_oblique_head(detector: AnomalyDetector, tmp_path: Path) -> 
 
 
 def test_a_dicom_series_gives_the_map_of_the_same_voxels_in_nifti(
-    detector: AnomalyDetector, write_series: Write, tmp_path: Path
+    predictor: ScanPredictor, write_series: Write, tmp_path: Path
 ) -> None:
     """Files without extensions, whose names do not give the order of the slices."""
     orientation, origin, spacing = (0.96, 0.28, 0.0, -0.224, 0.768, 0.6), (-40.0, 25.0, 110.0), (5.0, 1.0, 0.8)
@@ -91,107 +89,99 @@ def test_a_dicom_series_gives_the_map_of_the_same_voxels_in_nifti(
     )
     nifti = save_nifti(tmp_path / "same.nii", pixels.transpose(2, 1, 0).astype(np.int16), LPS @ affine)
 
-    dicom = predict(detector, tmp_path / "series")
+    dicom = predict(predictor, tmp_path / "series")
     assert tuple(dicom.shape) == (1, 24, 20, 4)
-    assert same(dicom, predict(detector, nifti))
+    assert same(dicom, predict(predictor, nifti))
 
 
 def test_an_enhanced_mr_gives_the_map_of_its_rescaled_frames_in_order(
-    detector: AnomalyDetector, write_multi_frame: Write, tmp_path: Path
+    predictor: ScanPredictor, write_multi_frame: Write, tmp_path: Path
 ) -> None:
     pixels = write_multi_frame(tmp_path / "IM0", shape=(4, 20, 24))
     in_order = pixels[::-1].astype(np.float32)  # the first frame lies last
     in_order = in_order * np.arange(1, 5, dtype=np.float32)[:, None, None] - 5
-    dicom = predict(detector, tmp_path / "IM0")
+    dicom = predict(predictor, tmp_path / "IM0")
     nifti = save_nifti(tmp_path / "same.nii", in_order.transpose(2, 1, 0), dicom.affine.numpy())
-    assert same(dicom, predict(detector, nifti))
+    assert same(dicom, predict(predictor, nifti))
 
 
-def test_a_png_and_a_stack_of_them(detector: AnomalyDetector, checkpoint: Path, tmp_path: Path) -> None:
+def test_a_png_and_a_stack_of_them(predictor: ScanPredictor, checkpoint: Path, tmp_path: Path) -> None:
     slices = (head()[..., :3] // 2).clip(0, 255).astype(np.uint8)
     (tmp_path / "stack").mkdir()
     for index in range(3):
         Image.fromarray(slices[..., index]).save(tmp_path / "stack" / f"{index + 9}.png")  # 9, 10, 11
-    single = predict(detector, tmp_path / "stack" / "9.png")
+    single = predict(predictor, tmp_path / "stack" / "9.png")
     assert tuple(single.shape) == (1, 30, 34, 1)  # columns, rows, slices
     with pytest.raises(ScanError, match="give spacing"):
-        detector.predict(tmp_path / "stack")
+        predictor(tmp_path / "stack")
 
-    spaced = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, spacing=[0.5, 0.6, 3.0])
+    spaced = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, spacing=[0.5, 0.6, 3.0])
     stack = predict(spaced, tmp_path / "stack")
     affine = np.diag([-0.5, -0.6, 3.0, 1.0])
     np.testing.assert_array_equal(stack.affine, affine)
     nifti = save_nifti(tmp_path / "same.nii", slices.transpose(1, 0, 2), affine)
-    assert same(stack, predict(detector, nifti))
+    assert same(stack, predict(predictor, nifti))
 
 
-def test_settings_come_from_the_checkpoint(detector: AnomalyDetector) -> None:
+def test_settings_come_from_the_checkpoint(predictor: ScanPredictor) -> None:
     """The config's own are for another encoder and network."""
     defaults = yaml.safe_load((BUNDLE / "configs" / "inference.yaml").read_text())
-    assert detector.settings["encoder"]["model_name"] == "vit_tiny_patch16_224" != defaults["encoder_name"]
-    assert detector.settings["network"]["hidden_channels"] == 16 != defaults["hidden_channels"]
-    assert detector.settings["image_size"] == [48, 48] != defaults["image_size"]
-    assert not detector.training
+    assert predictor.network.settings["encoder"]["model_name"] == "vit_tiny_patch16_224" != defaults["encoder_name"]
+    assert predictor.network.settings["network"]["hidden_channels"] == 16 != defaults["hidden_channels"]
+    assert predictor.network.settings["image_size"] == [48, 48] != defaults["image_size"]
+    assert not predictor.network.training
 
 
-def test_a_list_gives_a_list(detector: AnomalyDetector, tmp_path: Path) -> None:
-    paths: list[Any] = [save_nifti(tmp_path / f"{seed}.nii.gz", head(seed=seed)) for seed in range(2)]
-    together = detector.predict(paths)
-    alone = [detector.predict(path) for path in paths]
-    assert [result.score for result in together] == [result.score for result in alone]
-    assert together[0].score != together[1].score
-
-
-def test_slices_that_show_nothing_score_nothing(detector: AnomalyDetector, tmp_path: Path) -> None:
-    result = detector.predict(save_nifti(tmp_path / "head.nii.gz"))
+def test_slices_that_show_nothing_score_nothing(predictor: ScanPredictor, tmp_path: Path) -> None:
+    result = predictor(save_nifti(tmp_path / "head.nii.gz"))
     assert [score is None for score in result.slice_scores] == [False, False, False, False, True]
     assert not result.anomaly_map[..., -1].any()
 
 
 def test_the_plane_of_the_slices_can_be_chosen(checkpoint: Path, tmp_path: Path) -> None:
     path = save_nifti(tmp_path / "head.nii.gz")
-    coronal = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, slice_axis="coronal").predict(path)
+    coronal = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, slice_axis="coronal")(path)
     assert len(coronal.slice_scores) == 34
     assert nib.aff2axcodes(coronal.display.image.affine.numpy()) == tuple("ILP")
     np.testing.assert_array_equal(coronal.anomaly_map.affine, nib.load(path).affine)
 
 
-def test_a_map_can_be_worked_with(detector: AnomalyDetector, tmp_path: Path) -> None:
+def test_a_map_can_be_worked_with(predictor: ScanPredictor, tmp_path: Path) -> None:
     """It is an ordinary tensor: not one of inference mode, which can be neither changed nor differentiated through."""
-    anomaly_map = predict(detector, save_nifti(tmp_path / "head.nii.gz"))
+    anomaly_map = predict(predictor, save_nifti(tmp_path / "head.nii.gz"))
     anomaly_map.mul_(2)
     weight = torch.ones(1, requires_grad=True)
     (anomaly_map.as_tensor() * weight).sum().backward()
     assert weight.grad is not None
 
 
-def test_mixed_precision_is_close(detector: AnomalyDetector, checkpoint: Path, tmp_path: Path) -> None:
+def test_mixed_precision_is_close(predictor: ScanPredictor, checkpoint: Path, tmp_path: Path) -> None:
     path = save_nifti(tmp_path / "head.nii.gz")
-    mixed = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, amp=True)
-    full, half = predict(detector, path), predict(mixed, path)
+    mixed = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, amp=True)
+    full, half = predict(predictor, path), predict(mixed, path)
     assert not torch.equal(full, half)
     torch.testing.assert_close(half.as_tensor(), full.as_tensor(), rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(("value", "message"), [(7.0, "every voxel is 7"), (np.nan, "NaN")])
 def test_a_volume_without_a_picture_is_told(
-    value: float, message: str, detector: AnomalyDetector, tmp_path: Path
+    value: float, message: str, predictor: ScanPredictor, tmp_path: Path
 ) -> None:
     voxels = np.full((20, 20, 3), 7.0, np.float32)
     voxels[:2] = value
     path = save_nifti(tmp_path / "empty.nii", voxels)
     with pytest.raises(ScanError, match=message) as error:
-        detector.predict(path)
+        predictor(path)
     assert str(path) in str(error.value)
 
 
-def test_a_ct_is_refused_by_a_bundle_for_mri(detector: AnomalyDetector, write_series: Write, tmp_path: Path) -> None:
+def test_a_ct_is_refused_by_a_bundle_for_mri(predictor: ScanPredictor, write_series: Write, tmp_path: Path) -> None:
     write_series(tmp_path / "ct", modality="CT")
     with pytest.raises(ScanError, match="modality is CT, expected MR"):
-        detector.predict(tmp_path / "ct")
+        predictor(tmp_path / "ct")
 
 
-def test_an_error_of_a_transform_is_raised_as_it_is(tmp_path: Path, detector: AnomalyDetector) -> None:
+def test_an_error_of_a_transform_is_raised_as_it_is(tmp_path: Path, predictor: ScanPredictor) -> None:
     """Not as MONAI's wrapper, and free of a circle of causes, in which whoever follows them would never end."""
 
     def fail(item: Any) -> Any:
@@ -200,10 +190,8 @@ def test_an_error_of_a_transform_is_raised_as_it_is(tmp_path: Path, detector: An
         except PermissionError as error:
             raise RuntimeError("applying transform") from error
 
-    predictor = detector._predictor
-    assert predictor is not None
     failing = ScanPredictor(
-        detector,
+        predictor.network,
         preprocessing=fail,
         inferer=predictor.inferer,
         postprocessing=predictor.postprocessing,
@@ -214,12 +202,6 @@ def test_an_error_of_a_transform_is_raised_as_it_is(tmp_path: Path, detector: An
     assert error.value.__cause__ is None
     assert error.value.__context__ is None
     assert root_cause(error.value) is error.value
-
-
-def test_only_a_bundle_knows_how_to_predict(detector: AnomalyDetector, tmp_path: Path) -> None:
-    bare = AnomalyDetector(detector.encoder, detector.network)
-    with pytest.raises(RuntimeError, match="from_bundle"):
-        bare.predict(tmp_path)
 
 
 # --- what is wrong with a bundle, a setting or a checkpoint ---
@@ -240,15 +222,15 @@ def test_a_wrong_setting_is_named(
     settings: dict[str, Any], error: type[Exception], message: str, checkpoint: Path
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
-        AnomalyDetector.from_bundle(BUNDLE, **{"ckpt_path": checkpoint, **settings})
+        ScanPredictor.from_bundle(BUNDLE, **{"ckpt_path": checkpoint, **settings})
 
 
 def test_a_bundle_that_is_not_there_or_not_trained(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not the folder of a bundle"):
-        AnomalyDetector.from_bundle(tmp_path)
+        ScanPredictor.from_bundle(tmp_path)
     shutil.copytree(BUNDLE / "configs", tmp_path / "configs")
     with pytest.raises(CheckpointError, match=re.escape(str(tmp_path / "models" / "model.pt"))):
-        AnomalyDetector.from_bundle(tmp_path)
+        ScanPredictor.from_bundle(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +244,7 @@ def test_a_config_that_cannot_predict(text: str, message: str, tmp_path: Path) -
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "inference.yaml").write_text(text)
     with pytest.raises(BundleError, match=message):
-        AnomalyDetector.from_bundle(tmp_path)
+        ScanPredictor.from_bundle(tmp_path)
 
 
 def test_a_bundle_needs_no_settings_beyond_its_parts(checkpoint: Path, tmp_path: Path) -> None:
@@ -271,7 +253,7 @@ def test_a_bundle_needs_no_settings_beyond_its_parts(checkpoint: Path, tmp_path:
     del config["threshold"], config["amp"], config["postprocessing"]["transforms"][-1], config["evaluator"]
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "inference.json").write_text(json.dumps(config))
-    result = AnomalyDetector.from_bundle(tmp_path, ckpt_path=checkpoint).predict(save_nifti(tmp_path / "head.nii"))
+    result = ScanPredictor.from_bundle(tmp_path, ckpt_path=checkpoint)(save_nifti(tmp_path / "head.nii"))
     assert result.mask is None
 
 
@@ -305,7 +287,7 @@ def test_a_checkpoint_cannot_bring_code(place: str, code: Any, checkpoint: Path,
             saved["settings"]["preprocessing"]["postprocessing"] = code
 
     with pytest.raises(CheckpointError, match="no plain name and value"):
-        AnomalyDetector.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "evil.pt", change))
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "evil.pt", change))
     assert not trap.exists()
 
 
@@ -316,27 +298,27 @@ def test_a_checkpoint_cannot_change_a_component(checkpoint: Path, tmp_path: Path
         saved["settings"]["preprocessing"]["inferer::_target_"] = "os.getcwd"
 
     with pytest.raises(CheckpointError, match="no plain name and value"):
-        AnomalyDetector.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "evil.pt", change))
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "evil.pt", change))
 
 
 def test_a_checkpoint_of_another_kind_is_told(checkpoint: Path, tmp_path: Path) -> None:
     without = _with_saved(checkpoint, tmp_path / "old.pt", lambda saved: saved["settings"].pop("network"))
     with pytest.raises(CheckpointError, match="does not say what it was trained with"):
-        AnomalyDetector.from_bundle(BUNDLE, ckpt_path=without)
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=without)
 
     def liver(saved: dict[str, Any]) -> None:
         saved["settings"]["preprocessing"] = {"modality": "liver_ct", "window": [-160, 240]}
 
     with pytest.raises(CheckpointMismatchError, match="preprocessing.modality: trained with 'liver_ct'"):
-        AnomalyDetector.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "liver.pt", liver))
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "liver.pt", liver))
 
 
 def test_weights_from_a_file_have_to_be_given(checkpoint: Path, tmp_path: Path) -> None:
     """Only their hash is in the checkpoint. Nothing is downloaded in their place."""
     path = _with_saved(checkpoint, tmp_path / "model.pt", lambda saved: saved.update(encoder_weights="file"))
     with pytest.raises(CheckpointError, match="give that file: encoder_weights=PATH"):
-        AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path)
-    assert AnomalyDetector.from_bundle(BUNDLE, ckpt_path=path, encoder_weights="random").settings
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=path)
+    assert ScanPredictor.from_bundle(BUNDLE, ckpt_path=path, encoder_weights="random").network.settings
 
 
 @pytest.mark.parametrize("code", re.findall(r"```py\n(.*?)```", PYTHON_PAGE.read_text(), re.DOTALL))

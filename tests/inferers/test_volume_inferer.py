@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from monai_sar.inferers import VolumeInferer, average_over_axes
-from monai_sar.inferers.volume_inferer import has_foreground
+from monai_sar.transforms.foreground import has_foreground
 from monai_sar.transforms.load_scan import LoadScand
 from monai_sar.transforms.orient_slices import OrientSlicesd
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import FileDataset
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
+from monai_sar.results import write_result
 from tests.bundles.conftest import TINY
 from tests.conftest import BUNDLE, head, one_study, save_nifti
 
@@ -110,9 +111,9 @@ def test_python_the_command_and_the_bundle_give_one_map(
     write_series(scans / "series", modality="MR", shape=(4, 20, 24), edit=one_study())
     write_multi_frame(scans / "enhanced" / "IM0", shape=(4, 20, 24))
 
-    detector = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint, threshold=1.0, device="cpu")
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, threshold=1.0, device="cpu")
     for scan in ("a.nii.gz", "series", "enhanced"):
-        detector.predict(scans / scan).save(tmp_path / "python")
+        write_result(predictor(scans / scan), tmp_path / "python")
     np.testing.assert_array_equal(
         volumes(tmp_path / "python")["a_anomaly.nii.gz"], volumes(one_process)["a_anomaly.nii.gz"]
     )
@@ -222,16 +223,14 @@ def test_wrong_use_ends_without_a_traceback(checkpoint: Path, tmp_path: Path) ->
 def test_the_bundle_does_not_give_two_scans_one_name(checkpoint: Path, tmp_path: Path) -> None:
     """The bundle's own run finds its scans itself; the second is refused before it replaces the first."""
     first, second = (save_nifti(tmp_path / folder / "scan.nii.gz", head(seed=1)) for folder in ("a", "b"))
-    from monai_sar.writers import SaveResultd
+    from monai_sar.results import SaveResultd
 
-    detector = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint)
-    predictor = detector._predictor
-    assert predictor is not None
-    writer = SaveResultd("pred", output_dir=tmp_path / "out", detector=detector, ckpt_path=checkpoint)
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint)
+    writer = SaveResultd("pred", output_dir=tmp_path / "out", detector=predictor.network, ckpt_path=checkpoint)
 
     def item(path: Path) -> dict[Any, Any]:
         prepared = predictor.prepare(path)
-        prepared["pred"] = predictor.inferer(prepared["image"][None], detector)[0]
+        prepared["pred"] = predictor.inferer(prepared["image"][None], predictor.network)[0]
         processed: dict[Any, Any] = predictor.postprocessing(prepared)
         return processed
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from monai_sar import AnomalyDetector
-from monai_sar.calibration import calibrate
+from monai_sar.engines import calibrate_detector
 from monai_sar.inferers import ScanPredictor
 from tests.conftest import BUNDLE, head, save_nifti
 
@@ -138,13 +137,13 @@ def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         for index in range(scan["image"].shape[-1] - 1):  # the last slice is empty
             items.append({key: torch.as_tensor(scan[key])[..., index] for key in ("image", "region")})
             patients.append(str(seed))
-    predictor.network.calibration = calibrate(predictor.network, items, patients=patients)
+    predictor.network.calibration = calibrate_detector(predictor.network, items, patients=patients)
     predictor.network.save_calibration(path)
     assert predictor.network.calibration.rates == (0.05,)
     return path
 
 
 @pytest.fixture(scope="session")
-def calibrated_detector(calibrated: Path) -> AnomalyDetector:
+def calibrated_predictor(calibrated: Path) -> ScanPredictor:
     """What the server's results are compared with."""
-    return AnomalyDetector.from_bundle(BUNDLE, ckpt_path=calibrated)
+    return ScanPredictor.from_bundle(BUNDLE, ckpt_path=calibrated)

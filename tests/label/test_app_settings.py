@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_sar.inferers import BundleError
 from monai_sar.label.app_settings import read_conf
+from monai_sar.settings import BundleError
 from tests.conftest import BUNDLE
 
 BUNDLES = {"bundles": str(BUNDLE.parent)}

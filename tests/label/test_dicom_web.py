@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import FileDataset, FileMetaDataset
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
 from tests.conftest import BUNDLE, head
 from tests.label.conftest import MODEL, REASON, LabelServer, free_port
 
@@ -128,9 +128,9 @@ def server(
 
 
 @pytest.fixture(scope="module")
-def threshold(calibrated_detector: AnomalyDetector, series: tuple[str, Path]) -> float:
+def threshold(calibrated_predictor: ScanPredictor, series: tuple[str, Path]) -> float:
     """A score that a part of the scan exceeds."""
-    scores = calibrated_detector.predict(series[1]).anomaly_map.numpy()
+    scores = calibrated_predictor(series[1]).anomaly_map.numpy()
     return float(np.quantile(scores[scores > 0], 0.8))
 
 
@@ -144,12 +144,12 @@ def segmentations(orthanc: str) -> list[pydicom.Dataset]:
 
 
 def test_the_result_lies_on_the_volume_that_viewers_see(
-    server: LabelServer, series: tuple[str, Path], calibrated_detector: AnomalyDetector, threshold: float
+    server: LabelServer, series: tuple[str, Path], calibrated_predictor: ScanPredictor, threshold: float
 ) -> None:
     study, folder = series
     assert server.client.next_sample("most_anomalous", {})["id"] == study
     file, answer = server.client.infer(MODEL, study, {"threshold": threshold})
-    expected = calibrated_detector.predict(folder)
+    expected = calibrated_predictor(folder)
     np.testing.assert_array_equal(nib.load(file).dataobj, expected.anomaly_map[0].numpy() > threshold)
     assert answer["score"] == pytest.approx(expected.score, rel=1e-6)
     # MONAI Label makes a NIfTI file of the series for viewers, and OHIF takes a result voxel by voxel
@@ -166,7 +166,7 @@ def test_the_result_goes_back_as_a_segmentation(
     server: LabelServer,
     orthanc: str,
     series: tuple[str, Path],
-    calibrated_detector: AnomalyDetector,
+    calibrated_predictor: ScanPredictor,
     threshold: float,
     tmp_path: Path,
 ) -> None:
@@ -180,7 +180,7 @@ def test_the_result_goes_back_as_a_segmentation(
     assert segmentation.StudyInstanceUID == source.StudyInstanceUID
     assert segmentation.FrameOfReferenceUID == source.FrameOfReferenceUID
     assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == study
-    scores = calibrated_detector.predict(folder).anomaly_map
+    scores = calibrated_predictor(folder).anomaly_map
     volume = segmentation.get_volume(combine_segments=True)
     # the same voxels at the same places: compared where the map's own affine puts them
     to_map = np.linalg.inv(np.asarray(scores.affine)) @ np.diag([-1, -1, 1, 1]) @ volume.affine

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
 from tests.conftest import BUNDLE, head, save_nifti
 from tests.label.conftest import MODEL, REASON, LabelServer
 
@@ -47,10 +47,10 @@ def test_only_models_with_a_checkpoint_are_offered(server: LabelServer) -> None:
 
 
 def test_the_label_is_the_mask_at_the_calibrated_rate(
-    server: LabelServer, studies: Path, calibrated_detector: AnomalyDetector
+    server: LabelServer, studies: Path, calibrated_predictor: ScanPredictor
 ) -> None:
     scan = studies / "head_0.nii.gz"
-    expected = calibrated_detector.predict(scan)
+    expected = calibrated_predictor(scan)
     file, answer = infer(server)
     label, mask = nib.load(file), expected.mask
     assert mask is not None
@@ -59,8 +59,8 @@ def test_the_label_is_the_mask_at_the_calibrated_rate(
     np.testing.assert_array_equal(label.affine, nib.load(scan).affine)
     assert answer["flagged_voxels"] == int(mask.sum())
     assert answer["label_names"] == {"anomaly": 1}
-    assert calibrated_detector.calibration is not None
-    assert answer["threshold"] == calibrated_detector.calibration.pixel_threshold(0.05)
+    assert calibrated_predictor.network.calibration is not None
+    assert answer["threshold"] == calibrated_predictor.network.calibration.pixel_threshold(0.05)
     assert answer["false_positive_rate"] == 0.05
     assert answer["score"] == pytest.approx(expected.score, rel=1e-6)
     assert answer["p_value"] == expected.p_value
@@ -69,9 +69,9 @@ def test_the_label_is_the_mask_at_the_calibrated_rate(
 
 
 def test_the_map_comes_as_a_file_and_stays_in_the_datastore(
-    server: LabelServer, studies: Path, calibrated_detector: AnomalyDetector
+    server: LabelServer, studies: Path, calibrated_predictor: ScanPredictor
 ) -> None:
-    expected = calibrated_detector.predict(studies / "head_1.nii.gz").anomaly_map[0].numpy()
+    expected = calibrated_predictor(studies / "head_1.nii.gz").anomaly_map[0].numpy()
     # viewers ask for integers of everything
     sent, answer = infer(server, "head_1", result="anomaly_map", result_dtype="uint8")
     kept = server.client.download_label(answer["anomaly_map"]["label"], answer["anomaly_map"]["tag"])
@@ -115,14 +115,14 @@ def test_a_file_can_be_sent_instead_of_the_name_of_a_study(server: LabelServer, 
 
 
 def test_a_label_tagged_region_says_where_to_score(
-    server: LabelServer, studies: Path, calibrated_detector: AnomalyDetector, tmp_path: Path
+    server: LabelServer, studies: Path, calibrated_predictor: ScanPredictor, tmp_path: Path
 ) -> None:
     inside = np.zeros(head().shape, np.uint8)
     inside[10:20, 10:20, :4] = 1
     region = save_nifti(tmp_path / "region.nii.gz", inside)
     server.client.save_label("head_3", str(region), tag="region", params={})
     file, answer = infer(server, "head_3", result="anomaly_map")
-    expected = calibrated_detector.predict(studies / "head_3.nii.gz", region=region)
+    expected = calibrated_predictor(studies / "head_3.nii.gz", region=region)
     assert answer["score"] == pytest.approx(expected.score, rel=1e-6)
     assert not nib.load(file).get_fdata()[inside == 0].any()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
 from tests.bundles.conftest import TINY, untrained_checkpoint
 from tests.conftest import BUNDLE
 from tests.label.conftest import REASON, LabelServer
@@ -38,10 +38,8 @@ def test_the_stock_app_gives_the_same_map(
     config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), **TINY}, sort_keys=False))
     server = start_server(studies, {"models": name, "zoo_source": "local", "sam2": "false"}, app=app)
     file, _ = server.client.infer(name, "head_0", {})
-    expected = AnomalyDetector.from_bundle(BUNDLE.parent / name, ckpt_path=checkpoint)
+    expected = ScanPredictor.from_bundle(BUNDLE.parent / name, ckpt_path=checkpoint)
     scan = studies / "head_0.nii.gz"
     image = nib.load(file)
-    np.testing.assert_allclose(
-        np.asarray(image.dataobj), expected.predict(scan).anomaly_map[0].numpy(), rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(image.dataobj), expected(scan).anomaly_map[0].numpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(image.affine, nib.load(scan).affine, atol=1e-4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_sar.data.patients import patients_of
+from monai_sar.datasets.patients import patients_of
 from monai_sar.inferers import ScanPredictor
 from tests.conftest import BUNDLE, head, save_nifti
 from tests.label.conftest import REASON

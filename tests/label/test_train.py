@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_sar import AnomalyDetector
+from monai_sar.inferers import ScanPredictor
 from monai_sar.networks.checkpoint import read_checkpoint
 from tests.conftest import BUNDLE, OBLIQUE, head, save_nifti
 from tests.label.conftest import MODEL, REASON, LabelServer
@@ -62,9 +62,9 @@ def test_scores_are_filled_in_and_rank_the_studies(server: LabelServer, studies:
     images = server.client.datastore()["objects"]
     scores = {name: image["image"]["info"]["monai_sar"][MODEL] for name, image in images.items()}
     assert "cannot be read as NIfTI" in scores.pop("damaged")["error"]
-    detector = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=checkpoint)
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint)
     for name, score in scores.items():
-        assert score["score"] == pytest.approx(detector.predict(studies / f"{name}.nii.gz").score, rel=1e-6)
+        assert score["score"] == pytest.approx(predictor(studies / f"{name}.nii.gz").score, rel=1e-6)
         assert score["p_value"] is None
     highest = max(scores, key=lambda name: scores[name]["score"])
     assert server.client.next_sample("most_anomalous", {})["id"] == highest
@@ -128,8 +128,8 @@ def test_it_trains_on_normal_studies_and_uses_the_new_checkpoint(
     after = server.client.infer(MODEL, "lesion", {})[1]  # it is calibrated now
     assert after["checkpoint_sha256"] == stats["checkpoint_sha256"] != before["checkpoint_sha256"]
     assert after["false_positive_rate"] == 0.34
-    trained = AnomalyDetector.from_bundle(BUNDLE, ckpt_path=server.app / "model" / MODEL / "model.pt")
-    expected = trained.predict(studies / "lesion.nii.gz")
+    trained = ScanPredictor.from_bundle(BUNDLE, ckpt_path=server.app / "model" / MODEL / "model.pt")
+    expected = trained(studies / "lesion.nii.gz")
     assert (after["score"], after["p_value"]) == (pytest.approx(expected.score, rel=1e-6), expected.p_value)
     assert not (server.app / "model" / MODEL / "training" / "slices").exists()
 

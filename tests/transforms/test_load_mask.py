@@ -14,8 +14,9 @@ from monai.transforms.compose import Compose
 from numpy.typing import NDArray
 from PIL import Image
 
+from monai_sar.scans.stored_image import ImageReadError
 from monai_sar.transforms.load_mask import LoadMask, LoadMaskd
-from monai_sar.transforms.load_slice import ImageReadError, LoadSliced
+from monai_sar.transforms.load_slice import LoadSliced
 
 LESION = np.zeros((5, 7), bool)
 LESION[1:4, 2:3] = True

@@ -18,7 +18,7 @@ from pydicom import Dataset as DicomDataset
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 
-from monai_sar.data.scans import ScanError, read_scan
+from monai_sar.scans import ScanError, read_scan
 from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.orient_slices import OrientSlicesd
 

@@ -15,8 +15,9 @@ from monai.data.dataset import Dataset
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_sar.transforms.bone_colormap import bone_lut
-from monai_sar.transforms.load_slice import ImageReadError, LoadSlice, LoadSliced
+from monai_sar.scans.bone_colormap import bone_lut
+from monai_sar.scans.stored_image import ImageReadError
+from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)

@@ -1,7 +1,0 @@
-"""What is in a data set and what is wrong with it, from its files: layout, images, masks, patients, leakage."""
-
-from monai_sar.data.inspection.finding import Finding
-from monai_sar.data.inspection.inspect_bmad import Inspection, inspect_bmad
-from monai_sar.data.inspection.place_summary import PlaceSummary
-
-__all__ = ["Finding", "Inspection", "PlaceSummary", "inspect_bmad"]

@@ -1,8 +1,0 @@
-"""Raw public data sets -> the folders of a BMAD data set, with a manifest that says where each slice comes from."""
-
-from monai_sar.data.prepare.brats2021 import prepare_brats2021
-from monai_sar.data.prepare.btcv_lits import prepare_btcv_lits
-from monai_sar.data.prepare.prepare_cases import PrepareReport
-from monai_sar.data.prepare.resc import prepare_resc
-
-__all__ = ["PrepareReport", "prepare_brats2021", "prepare_btcv_lits", "prepare_resc"]

@@ -1,0 +1,97 @@
+"""Scans on disk -> a list of dictionaries."""
+
+import os
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from monai_sar.scans import ScanError, find_scans
+
+__all__ = ["ScanItem", "load_scan_datalist", "scan_item"]
+
+_NIFTI = ".nii.gz"
+
+
+class ScanItem(TypedDict):
+    """One scan and, where there are such volumes, the outline of its lesions and the region to score."""
+
+    image: str
+    lesion: NotRequired[str]
+    region: NotRequired[str]
+
+
+def load_scan_datalist(
+    path: str | os.PathLike[str],
+    *,
+    image_suffix: str | None = None,
+    lesion_suffix: str | None = None,
+    region_suffix: str | None = None,
+) -> list[ScanItem]:
+    """List the scans at a path, each with the masks that belong to it.
+
+    Args:
+        path: a scan, a folder that is searched with its sub-folders, or a ``.txt`` list of paths; see
+            :func:`monai_sar.scans.find_scans`.
+        image_suffix: take only scans (files, or folders of a series) whose name ends so, such as ``_flair.nii.gz``;
+            None takes all.
+        lesion_suffix: what replaces ``image_suffix`` in the name of the outline of lesions, such as ``_seg.nii.gz``.
+            Without an ``image_suffix`` it replaces ``.nii.gz``. Outlines are no scans.
+        region_suffix: the same for masks of the region to score, such as ``_liver.nii.gz``.
+
+    Raises:
+        ScanError: there is nothing at ``path``, or no such scan, or a scan without the mask of its region.
+    """
+    scans = find_scans([path])
+    masks = tuple(suffix for suffix in (lesion_suffix, region_suffix) if suffix is not None)
+    if masks and Path(path).is_dir():
+        scans = [scan for scan in scans if not scan.name.endswith(masks)]
+    if image_suffix is not None:
+        found = len(scans)
+        scans = [scan for scan in scans if scan.name.endswith(image_suffix)]
+        if not scans:
+            raise ScanError(f"{path}: holds {found} scans, but none whose name ends in '{image_suffix}'.")
+    return [
+        scan_item(scan, image_suffix=image_suffix, lesion_suffix=lesion_suffix, region_suffix=region_suffix)
+        for scan in scans
+    ]
+
+
+def scan_item(
+    scan: str | os.PathLike[str],
+    *,
+    image_suffix: str | None = None,
+    lesion_suffix: str | None = None,
+    region_suffix: str | None = None,
+) -> ScanItem:
+    """One scan with the masks that lie beside it.
+
+    Args:
+        scan: a file, or the folder of a series.
+        image_suffix: as in :func:`load_scan_datalist`.
+        lesion_suffix: likewise; a scan may have no outline.
+        region_suffix: likewise.
+
+    Raises:
+        ScanError: there is no mask of the region where one is to be. To score the whole body of some scans and the
+            liver of others would give scores that cannot be compared.
+    """
+    path = Path(scan)
+    item: ScanItem = {"image": os.fspath(scan)}
+    lesion = _beside(path, image_suffix, lesion_suffix)
+    if lesion is not None and lesion.is_file():
+        item["lesion"] = str(lesion)
+    region = _beside(path, image_suffix, region_suffix)
+    if region is not None and region.is_file():
+        item["region"] = str(region)
+    elif region_suffix is not None:
+        expected = region or f"a name that ends in '{image_suffix or _NIFTI}', to put '{region_suffix}' in its place"
+        raise ScanError(f"{path}: has no mask of the region to score: expected {expected}. Add it, or give no suffix.")
+    return item
+
+
+def _beside(scan: Path, image_suffix: str | None, mask_suffix: str | None) -> Path | None:
+    """Where a mask of a scan lies, if it has one; a scan of another name has none."""
+    name = Path(os.path.abspath(scan)).name  # noqa: PTH100 (a link keeps its own name)
+    ending = image_suffix or _NIFTI
+    if mask_suffix is None or not name.endswith(ending):
+        return None
+    return scan.parent / f"{name.removesuffix(ending)}{mask_suffix}"

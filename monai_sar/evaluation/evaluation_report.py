@@ -1,0 +1,221 @@
+"""An evaluation as one page of HTML that needs nothing beside it: no network, no script, no other file."""
+
+import base64
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from PIL import Image
+
+from monai_sar._atomic import atomic_path
+from monai_sar.calibration.conformal import percent
+from monai_sar.evaluation.curves import Curve
+from monai_sar.evaluation.evaluation import Evaluation
+from monai_sar.evaluation.evaluation_plots import (
+    Marks,
+    plot_lesion_sizes,
+    plot_precision_recall,
+    plot_promises,
+    plot_roc,
+    plot_scores,
+)
+from monai_sar.evaluation.operating_points import OperatingPoint
+from monai_sar.evaluation.pixel_counts import LESION, NORMAL
+from monai_sar.evaluation.ranking_metrics import image_counts
+from monai_sar.metrics.lesion_score import FOUND_SHARE
+from monai_sar.metrics.patient_bootstrap import Estimate
+from monai_sar.results.overlay import write_overlay
+
+__all__ = ["Case", "write_evaluation_report"]
+
+TEMPLATE = Path(__file__).with_name("evaluation_report.html")
+FEW_PATIENTS = 20
+_PICTURE_WIDTH = 640
+_ABBREVIATIONS = ("auroc", "aupro", "mri", "ct", "oct")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An image that is shown.
+
+    Attributes:
+        number: of the image, from 0.
+        image: ``[H, W]``, intensities in [0, 1].
+        score: its anomaly map, ``[H, W]``.
+        region: boolean, ``[H, W]``: where scores count.
+        lesion: boolean, ``[H, W]``.
+    """
+
+    number: int
+    image: npt.NDArray[np.float32]
+    score: npt.NDArray[np.float32]
+    region: npt.NDArray[np.bool_]
+    lesion: npt.NDArray[np.bool_]
+
+
+def write_evaluation_report(
+    path: str | os.PathLike[str], evaluation: Evaluation, cases: Mapping[str, Sequence[Case]]
+) -> None:
+    """Write the report.
+
+    It names no file and no patient: images have numbers.
+
+    Args:
+        path: the HTML file; replaced if it exists.
+        evaluation: what to report.
+        cases: images to show, by the name of their group.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"estimate": _estimate, "number": _number, "rate": percent, "words": _words}
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        evaluation=evaluation,
+        record=evaluation.record,
+        shown=evaluation.shown_point,
+        calibrated=[point for point in evaluation.points if point.rate is not None],
+        warnings=_warnings(evaluation),
+        plots=_plots(evaluation),
+        cases={name: [_shown_case(case, evaluation) for case in chosen] for name, chosen in cases.items()},
+        found_share=FOUND_SHARE,
+    )
+    with atomic_path(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _warnings(evaluation: Evaluation) -> list[str]:
+    """What a reader must know before believing a number."""
+    collected, warnings = evaluation.collected, []
+    calibration = collected.calibration
+    if calibration is None:
+        warnings.append(
+            "The detector is not calibrated, so no threshold was promised and none can be held to account. Run "
+            "monai-sar calibrate, and evaluate again. What is shown at a threshold is the oracle's: it was chosen on "
+            "these very images and cannot be reached with others."
+        )
+    elif not calibration.rates:
+        warnings.append(
+            f"The detector was calibrated on {calibration.units} normal patients, too few to promise a false-positive "
+            "rate; there are p-values alone."
+        )
+    elif evaluation.split == "valid":
+        warnings.append(
+            "A calibration is made on the normal images of the validation split. If it was this one, the realised "
+            "rates are no test of it."
+        )
+    if collected.patients.unknown:
+        warnings.append(
+            f"The patient of {collected.patients.unknown} images is not known; each counts as a patient of its own. "
+            "Where several are of one patient, the intervals are too narrow. A manifest.csv tells the patients."
+        )
+    least = min(int(collected.have(kind).sum()) for kind in (~collected.abnormal, collected.abnormal))
+    if least < FEW_PATIENTS:
+        warnings.append(
+            f"One of the classes has {least} patients. With fewer than {FEW_PATIENTS}, bootstrap intervals are too "
+            "narrow; with fewer than 5 there are none."
+        )
+    return warnings
+
+
+def _plots(evaluation: Evaluation) -> dict[str, Markup]:
+    """The diagrams by name, as addresses of pictures; those that have nothing to show are left out."""
+    collected = evaluation.collected
+    calibrated = [point for point in evaluation.points if point.rate is not None]
+    of_images = Curve.of(*image_counts(collected))
+    of_pixels = {
+        name: curve
+        for name, pixels in (("in the region", collected.inside), ("whole image", collected.everywhere))
+        if (curve := Curve.of(*(pixels.groups[kind].sum(axis=0) for kind in (NORMAL, LESION)))) is not None
+    }
+    marks = Marks(
+        [percent(point.rate or 0) for point in calibrated], [point.image_threshold or 0.0 for point in calibrated]
+    )
+    normal, abnormal = collected.scores[~collected.abnormal], collected.scores[collected.abnormal]
+    drawn = {"scores": plot_scores(normal, abnormal, marks)}
+    if of_images is not None:
+        drawn |= {
+            "image_roc": plot_roc({"images": of_images}),
+            "image_pr": plot_precision_recall({"images": of_images}),
+        }
+    if of_pixels:
+        drawn |= {"pixel_roc": plot_roc(of_pixels), "pixel_pr": plot_precision_recall(of_pixels)}
+    if collected.lesions and evaluation.points:
+        drawn["lesions"] = plot_lesion_sizes(evaluation.points)
+    if collected.calibration is not None and normal.size:
+        p_values = np.array([collected.calibration.p_value(score, of="image") for score in normal])
+        # a patient counts as one, as for the promise
+        patient = collected.patients.of_image[~collected.abnormal]
+        weights = 1 / np.bincount(patient)[patient]
+        drawn["promises"] = plot_promises(calibrated, p_values, weights / weights.sum())
+    return {name: _address(svg.encode(), "image/svg+xml") for name, svg in drawn.items()}
+
+
+def _shown_case(case: Case, evaluation: Evaluation) -> dict[str, Any]:
+    collected, point = evaluation.collected, evaluation.shown_point
+    precision = float(collected.average_precisions[case.number])
+    return {
+        "number": case.number + 1,
+        "score": float(collected.scores[case.number]),
+        "precision": precision if np.isfinite(precision) else None,
+        "lesion_pixels": int(collected.lesion_pixels[case.number]),
+        "picture": _address(_picture(case, point), "image/jpeg"),
+    }
+
+
+def _picture(case: Case, point: OperatingPoint | None) -> bytes:
+    """The overlay of a case as JPEG: a page with eight PNGs would have megabytes."""
+    score = np.where(case.region, case.score, 0)
+    flagged = None if point is None else (score > point.pixel_threshold) & case.region
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "overlay.png"
+        write_overlay(
+            path,
+            case.image[..., None],
+            score[..., None],
+            spacing=None,
+            region=case.region[..., None],
+            mask=None if flagged is None else flagged[..., None],
+            lesion=case.lesion[..., None] if case.lesion.any() else None,
+            threshold=None if point is None else point.pixel_threshold,
+        )
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+    picture.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85, optimize=True)
+    return buffer.getvalue()
+
+
+def _address(content: bytes, kind: str) -> Markup:
+    # base64 holds nothing that HTML would read
+    return Markup(f"data:{kind};base64,{base64.b64encode(content).decode()}")  # noqa: S704
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if 0.001 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
+
+
+def _percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{round(100 * rate, 1):g} %" if rate >= 0.01 else f"{100 * rate:.2g} %"
+
+
+def _estimate(found: Estimate, *, share: bool = False) -> str:
+    """``0.912 (0.881 to 0.940)``, or in percent."""
+    shown = _percent if share else _number
+    if found.low is None or found.high is None:
+        return shown(found.value)
+    return f"{shown(found.value)} ({shown(found.low)} to {shown(found.high)})"
+
+
+def _words(name: str) -> str:
+    """The name of a metric for people: ``region_pixel_auroc`` -> ``Region pixel AUROC``."""
+    words = " ".join(word.upper() if word in _ABBREVIATIONS else word for word in name.split("_"))
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,123 @@
+"""What the anomaly map of one scan says, and how it was made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import torch
+from monai.data import MetaTensor
+from torch import Tensor
+
+from monai_sar.calibration.calibration import Calibration
+from monai_sar.calibration.flagging import choose_flagging
+from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
+from monai_sar.results.provenance import Provenance
+from monai_sar.transforms.foreground import has_foreground
+
+__all__ = ["AnomalyResult", "Display"]
+
+
+@dataclass(frozen=True, eq=False)
+class Display:
+    """Scan and map as they are looked at.
+
+    Attributes:
+        image: ``[1, H, W, D]``, intensities in [0, 1]: rows, columns and slices as the network saw them.
+        anomaly_map: the same grid.
+        region: boolean, the same grid: where scores mean something.
+        lesion: boolean, the same grid, where the lesion is known.
+    """
+
+    image: MetaTensor
+    anomaly_map: MetaTensor
+    region: Tensor
+    lesion: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AnomalyResult:
+    """The anomalies of one scan.
+
+    Attributes:
+        anomaly_map: ``[1, X, Y, Z]`` float32, the scan's own grid and affine; higher is less normal. It carries
+            what is known of the scan (see :class:`monai_sar.scans.ScanOrigin`).
+        score: of the scan: the mean of the highest 1 % of the map's values in the region that is scored (at least one
+            value).
+        slice_scores: the same for each slice, in the order of the display; None for slices without region.
+        threshold: score above which a voxel is flagged; None without one.
+        p_value: how probable so high a score is for a normal patient; None until the detector is calibrated. A scan of
+            several slices is compared with all slices of each normal patient together, a single image with single ones.
+        display: scan and map as they are looked at.
+        provenance: what made the map.
+        false_positive_rate: the share of a normal patient's voxels that the threshold flags at most, in expectation;
+            None if it was given by hand.
+        calibration: what the p-value and that rate rest on.
+    """
+
+    anomaly_map: MetaTensor
+    score: float
+    slice_scores: tuple[float | None, ...]
+    threshold: float | None
+    p_value: float | None
+    display: Display
+    provenance: Provenance
+    false_positive_rate: float | None = None
+    calibration: Calibration | None = None
+
+    @classmethod
+    def from_item(
+        cls,
+        item: Mapping[str, Any],
+        *,
+        provenance: Provenance,
+        threshold: float | None = None,
+        false_positive_rate: float | None = None,
+        calibration: Calibration | None = None,
+    ) -> "AnomalyResult":
+        """Score what inference made of one scan.
+
+        Args:
+            item: ``image`` (preprocessed), ``display_map`` and ``region`` (boolean), in display orientation; ``pred``
+                (the map in the scan's own grid); perhaps ``lesion`` (display orientation, non-zero is lesion); and
+                ``shown``, if the image is to be looked at otherwise than the network sees it.
+            provenance: what made the map.
+            threshold: score above which a voxel is flagged.
+            false_positive_rate: that the threshold is to have, if none is given; see :func:`choose_flagging`.
+            calibration: of the detector that made the map.
+
+        Raises:
+            ValueError: the detector is not calibrated for the false-positive rate; nothing to score; NaN.
+        """
+        image, shown = item["image"], item["display_map"]
+        region = torch.as_tensor(item["region"]).as_subclass(Tensor)
+        slices = (
+            top_mean(shown[..., z], TOP_FRACTION, foreground=region[..., z])
+            if region[..., z].any() and has_foreground(image.as_tensor()[0, ..., z])
+            else None
+            for z in range(shown.shape[-1])
+        )
+        lesion = item.get("lesion")
+        score = top_mean(shown, TOP_FRACTION, foreground=region)
+        flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
+        kind: Literal["scan", "image"] = "scan" if shown.shape[-1] > 1 else "image"
+        return cls(
+            anomaly_map=item["pred"],
+            score=score,
+            slice_scores=tuple(slices),
+            threshold=flagging.threshold,
+            p_value=None if calibration is None else calibration.p_value(score, of=kind),
+            display=Display(
+                image=item.get("shown", image),
+                anomaly_map=shown,
+                region=region,
+                lesion=None if lesion is None else torch.as_tensor(lesion) > 0,
+            ),
+            provenance=provenance,
+            false_positive_rate=flagging.false_positive_rate,
+            calibration=calibration,
+        )
+
+    @property
+    def mask(self) -> MetaTensor | None:
+        """What is flagged: ``[1, X, Y, Z]`` boolean on the scan's grid; None without a threshold."""
+        return None if self.threshold is None else cast("MetaTensor", self.anomaly_map > self.threshold)

@@ -1,0 +1,95 @@
+"""Read one DICOM series: single-frame files, or one multi-frame file (Enhanced MR and CT, OPT)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_sar.scans.content_hash import content_sha256
+from monai_sar.scans.dicom_frame import Frame, frames_of
+from monai_sar.scans.dicom_geometry import Plane, SliceStack, stack_planes
+from monai_sar.scans.dicom_header import read_header
+from monai_sar.scans.dicom_notes import dicom_notes
+from monai_sar.scans.dicom_pixels import read_frames, read_pixel_data
+from monai_sar.scans.dicom_select import choose_series
+from monai_sar.scans.dicom_tomography import is_tomography_without_positions, stack_in_file_order
+from monai_sar.scans.image_stack import Spacing
+from monai_sar.scans.scan import Scan, ScanError, voxels_to_image
+
+__all__ = ["read_dicom"]
+
+
+def read_dicom(files: Sequence[Path], source: Path, *, series_uid: str | None, spacing: Spacing | None) -> Scan:
+    """Read the image series among DICOM files as one volume, sorted by position along the slice normal.
+
+    Args:
+        files: DICOM files.
+        source: the file or folder that was given.
+        series_uid: Series Instance UID to read, if there are several.
+        spacing: columns, rows, slices, in millimetres; only for OPT that holds no positions.
+
+    Returns:
+        ``image`` is ``[1, X=columns, Y=rows, Z=slices]``; slices run along their normal.
+
+    Raises:
+        ScanError: if there is no such series, its slices form no regular stack, or pixels cannot be decoded.
+    """
+    chosen, notes = choose_series([read_header(file) for file in files], source, series_uid=series_uid)
+    frames = [frame for file in chosen for frame in frames_of(file)]
+    stack = _stack(frames, source, spacing)
+    ordered = [frames[index] for index in stack.order]
+    rescale = [frame.rescale for frame in ordered]
+    first = ordered[0].file
+    rows, columns = first.size
+    voxels = np.empty((columns, rows, len(ordered)), dtype=np.float32)
+    for index, pixels in enumerate(_decode(ordered, rescale)):
+        voxels[:, :, index] = pixels.T
+    paths = tuple(dict.fromkeys(frame.file.path for frame in ordered))
+    return Scan(
+        image=voxels_to_image(voxels, stack.affine, source),
+        modality=str(first.header.get("Modality") or "") or None,
+        slice_axis=2,
+        source=source,
+        sha256=content_sha256(paths),
+        kind="dicom",
+        instances=paths,
+        frame_numbers=tuple(f.index + 1 for f in ordered) if first.is_multi_frame else (),
+        notes=(*notes, *dicom_notes(ordered, rescale, spacing=stack.spacing)),
+    )
+
+
+def _stack(frames: Sequence[Frame], source: Path, spacing: Spacing | None) -> SliceStack:
+    if is_tomography_without_positions(frames):
+        return stack_in_file_order(frames, spacing)
+    if spacing is not None:
+        raise ScanError(f"{source}: this DICOM scan says its own spacing, so none can be given; leave spacing out.")
+    thickness = frames[0].slice_spacing or frames[0].slice_thickness
+    return stack_planes([_plane(frame) for frame in frames], source, thickness=thickness)
+
+
+def _plane(frame: Frame) -> Plane:
+    """Return where a frame lies, or say what is missing."""
+    position, orientation, pixel_spacing = frame.position, frame.orientation, frame.pixel_spacing
+    if position is None or orientation is None or pixel_spacing is None:
+        found = {
+            "ImagePositionPatient": position,
+            "ImageOrientationPatient": orientation,
+            "PixelSpacing": pixel_spacing,
+        }
+        missing = ", ".join(name for name, value in found.items() if value is None)
+        raise ScanError(
+            f"{frame.file.path}: frame {frame.index + 1} has no {missing}, so its place in the patient is "
+            "unknown; export it again with its geometry, or give its slices as images with spacing."
+        )
+    return Plane(position, orientation, pixel_spacing, frame.file.size)
+
+
+def _decode(ordered: Sequence[Frame], rescale: Sequence[tuple[float, float]]) -> Iterator[NDArray[np.float32]]:
+    """Yield the pixels of every frame in order, holding the stored pixels of one file at a time."""
+    if ordered[0].file.is_multi_frame:
+        path = ordered[0].file.path
+        yield from read_frames(read_pixel_data(path), path, [frame.index for frame in ordered], rescale)
+        return
+    for frame, own in zip(ordered, rescale, strict=True):
+        yield from read_frames(read_pixel_data(frame.file.path), frame.file.path, [0], [own])

@@ -1,0 +1,363 @@
+"""Embeddings: encoded once, never stale, whatever else happens; and trained on alike with and without a store."""
+
+import json
+import logging
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+from monai.data import DataLoader
+from monai.engines import SupervisedTrainer
+from monai.transforms import Compose, Lambdad, RandGaussianNoised, ScaleIntensityRanged
+from monai.utils import set_determinism
+from PIL import Image
+from torch import distributed
+
+from monai_sar.engines import PrepareFeatures
+from monai_sar.features import FeatureDataset
+from monai_sar.features.feature_store import FeatureStoreError
+from monai_sar.losses import PredictionLoss
+from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
+from monai_sar.scans.stored_image import ImageReadError
+from monai_sar.transforms import LoadSliced, RandFeatureNoise
+
+TRANSFORM = Compose([LoadSliced("image"), ScaleIntensityRanged("image", 0, 255, 0, 1)])
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[dict[str, str]]:
+    """Twenty images, more than one encoder batch, of two sizes."""
+    return write_images(tmp_path, 20)
+
+
+def write_images(folder: Path, count: int) -> list[dict[str, str]]:
+    generator = np.random.default_rng(0)
+    items = []
+    for index in range(count):
+        path = folder / f"{index:02}.png"
+        pixels = generator.integers(0, 256, (40, 40 + 10 * (index % 2)), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        items.append({"image": str(path)})
+    return items
+
+
+@pytest.fixture(scope="module")
+def encoder() -> DINOv3Encoder:
+    return DINOv3Encoder("vit_tiny_patch16_224", weights="random")
+
+
+class CountingDetector(AnomalyDetector):
+    """A real detector that counts the images it encodes."""
+
+    encoded = 0
+
+    def embed(self, image: torch.Tensor) -> torch.Tensor:
+        """Count, and embed."""
+        self.encoded += image.shape[0]
+        return super().embed(image)
+
+
+Open = Callable[..., tuple[FeatureDataset, int]]
+
+
+@pytest.fixture
+def open_dataset(tmp_path: Path, encoder: DINOv3Encoder) -> Open:
+    """Open a dataset on one folder, with a detector of its own; returns how many images were encoded, too."""
+
+    def open_dataset(
+        items: list[dict[str, str]],
+        *,
+        transform: Callable[[Any], Any] = TRANSFORM,
+        encoder: DINOv3Encoder = encoder,
+        store: str = "disk",
+        **settings: Any,
+    ) -> tuple[FeatureDataset, int]:
+        detector = CountingDetector(encoder, SpatialARNet(2, 192), **{"image_size": (32, 48), **settings})
+        folder = tmp_path / "features"
+        dataset = FeatureDataset(items, transform, detector=detector, cache_dir=folder, store=store)
+        return dataset, detector.encoded
+
+    return open_dataset
+
+
+def features(dataset: FeatureDataset) -> torch.Tensor:
+    return torch.stack([item["features"] for item in dataset])
+
+
+def stored_files(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "features").glob("*/*.safetensors"))
+
+
+@pytest.mark.parametrize(("store", "tolerance"), [("disk", 2**-11), ("none", 1e-5)])
+def test_features_are_those_of_the_detector(
+    store: str, tolerance: float, images: list[dict[str, str]], encoder: DINOv3Encoder, open_dataset: Open
+) -> None:
+    dataset, _ = open_dataset(images, store=store)
+    assert len(dataset) == len(list(dataset)) == 20
+    detector = AnomalyDetector(encoder, SpatialARNet(2, 192), image_size=(32, 48))
+    for index in (0, 1, 19):
+        grid = dataset[index]["features"]
+        assert grid.dtype == torch.float32
+        assert grid.shape == (192, 2, 3)
+        expected = detector.embed(TRANSFORM(images[index])["image"][None].as_tensor())[0]
+        torch.testing.assert_close(grid, expected, atol=1e-5, rtol=tolerance)
+    with pytest.raises(IndexError):
+        dataset[20]
+
+
+def test_the_encoder_sees_every_image_once(images: list[dict[str, str]], open_dataset: Open) -> None:
+    first, encoded = open_dataset(images)
+    assert encoded == 20
+    second, encoded = open_dataset(images)
+    assert encoded == 0
+    torch.testing.assert_close(features(first), features(second), atol=0, rtol=0)
+
+
+def test_an_image_is_encoded_once_for_all_sets(images: list[dict[str, str]], open_dataset: Open) -> None:
+    assert open_dataset(images[:7])[1] == 7
+    whole, encoded = open_dataset(images)
+    assert encoded == 13
+    shuffled, encoded = open_dataset(images[::-1])
+    assert encoded == 0
+    torch.testing.assert_close(features(shuffled).flip(0), features(whole), atol=0, rtol=0)
+
+
+def test_equal_images_are_encoded_together(images: list[dict[str, str]], open_dataset: Open) -> None:
+    dataset, encoded = open_dataset([*images[:3], images[0]])
+    assert encoded == 3
+    torch.testing.assert_close(dataset[3], dataset[0], atol=0, rtol=0)
+
+
+def test_only_a_changed_image_is_encoded_again(images: list[dict[str, str]], open_dataset: Open) -> None:
+    before = features(open_dataset(images)[0])
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(images[3]["image"])
+    changed, encoded = open_dataset(images)
+    assert encoded == 1
+    differs = (features(changed) != before).flatten(1).any(1)
+    assert differs.nonzero().flatten().tolist() == [3]
+
+
+def test_a_changed_setting_is_encoded_again(images: list[dict[str, str]], open_dataset: Open) -> None:
+    open_dataset(images)
+    for changed in (
+        {"image_size": (32, 32)},
+        {"keep_aspect_ratio": False},
+        {"preprocessing": {"level": 0.5}},
+        {"encoder": DINOv3Encoder("vit_tiny_patch16_224", weights="random", seed=1)},
+    ):
+        assert open_dataset(images, **changed)[1] == 20
+
+
+def test_a_changed_transform_is_encoded_again_though_no_setting_tells(
+    images: list[dict[str, str]], open_dataset: Open
+) -> None:
+    open_dataset(images)
+    darker = Compose([TRANSFORM, Lambdad("image", lambda image: image * 0.5)])
+    assert open_dataset(images, transform=darker)[1] == 20
+
+
+def test_a_random_transform_is_an_error(images: list[dict[str, str]], open_dataset: Open) -> None:
+    noisy = Compose([TRANSFORM, RandGaussianNoised("image", prob=1.0)])
+    with pytest.raises(FeatureStoreError, match=r"00\.png.*random"):
+        open_dataset(images, transform=noisy)
+
+
+def test_damaged_files_are_told_and_encoded_again(
+    tmp_path: Path, images: list[dict[str, str]], open_dataset: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = features(open_dataset(images)[0])
+    flipped, cut, empty, missing = stored_files(tmp_path)[:4]
+    content = bytearray(flipped.read_bytes())
+    content[-100] ^= 1
+    flipped.write_bytes(content)
+    cut.write_bytes(cut.read_bytes()[:-1])
+    empty.write_bytes(b"")
+    missing.unlink()
+    with caplog.at_level(logging.INFO):
+        dataset, encoded = open_dataset(images)
+    assert encoded == 4
+    assert "3 files in" in caplog.text
+    assert "damaged" in caplog.text
+    assert "Encoding 4 images once" in caplog.text
+    # alone or in a batch, an image differs in the last bit of float32, and so of float16 now and then
+    torch.testing.assert_close(features(dataset), before, atol=1e-5, rtol=2**-10)
+    assert open_dataset(images)[1] == 0
+
+
+def test_a_store_that_is_cleared_in_use_is_told(
+    tmp_path: Path, images: list[dict[str, str]], open_dataset: Open
+) -> None:
+    dataset, _ = open_dataset(images)
+    for path in stored_files(tmp_path):
+        path.unlink()
+    with pytest.raises(FeatureStoreError, match="cleared.*Start again"):
+        next(iter(DataLoader(dataset, batch_size=4)))
+
+
+def test_a_damaged_image_is_told_before_anything_is_encoded(
+    tmp_path: Path, images: list[dict[str, str]], open_dataset: Open
+) -> None:
+    Path(images[18]["image"]).write_bytes(b"not an image")
+    with pytest.raises(RuntimeError) as error:  # MONAI's Compose wraps what its transforms raise
+        open_dataset(images)
+    assert isinstance(error.value.__cause__, ImageReadError)
+    assert "18.png" in str(error.value.__cause__)
+    assert stored_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("store", ["disk", "none"])
+def test_images_that_cannot_be_embedded_are_named(store: str, images: list[dict[str, str]], open_dataset: Open) -> None:
+    spoilt = Compose([TRANSFORM, Lambdad("image", lambda image: image if image.mean() < 0.505 else image * torch.nan)])
+    with pytest.raises(ValueError, match=r"Embeddings of .*\.png are not finite"):
+        list(open_dataset(images, transform=spoilt, store=store)[0])
+    flat = Compose([TRANSFORM, Lambdad("image", lambda image: image[0])])
+    with pytest.raises(ValueError, match=r"00\.png an array of shape \(40, 40\); expected 1 or 3 channels"):
+        list(open_dataset(images, transform=flat, store=store)[0])
+    with pytest.raises(ValueError, match=r"differ in size: \[\(40, 40\), \(40, 50\)\]. Give an image_size"):
+        list(open_dataset(images, store=store, image_size=None)[0])
+
+
+def test_wrong_use_is_told(open_dataset: Open, images: list[dict[str, str]]) -> None:
+    with pytest.raises(ValueError, match="no images"):
+        open_dataset([])
+    with pytest.raises(ValueError, match="'disc'; expected 'disk' or 'none'"):
+        open_dataset(images, store="disc")
+
+
+def test_the_size_is_told_and_right(
+    tmp_path: Path, images: list[dict[str, str]], open_dataset: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        open_dataset(images[:4], image_size=(240, 410))
+    size = 4 * 192 * 15 * 26 * 2  # 410 px are 26 patches of 16 px
+    assert f"Encoding 4 images once: {size / 2**20:.1f} MiB" in caplog.text
+    written = sum(path.stat().st_size for path in stored_files(tmp_path))
+    assert size < written < 1.01 * size
+
+
+def test_workers_read_the_store(images: list[dict[str, str]], open_dataset: Open) -> None:
+    dataset, _ = open_dataset(images)
+    batches = [batch["features"] for batch in DataLoader(dataset, batch_size=8, num_workers=1)]
+    torch.testing.assert_close(torch.cat(batches), features(dataset), atol=0, rtol=0)
+
+
+def test_without_a_store_nothing_is_written_and_batches_are_encoded_together(
+    tmp_path: Path, images: list[dict[str, str]], encoder: DINOv3Encoder
+) -> None:
+    sizes: list[int] = []
+
+    class Detector(AnomalyDetector):
+        def embed(self, image: torch.Tensor) -> torch.Tensor:
+            sizes.append(image.shape[0])
+            return super().embed(image)
+
+    detector = Detector(encoder, SpatialARNet(2, 192), image_size=(32, 48))
+    dataset = FeatureDataset(images, TRANSFORM, detector=detector, cache_dir=tmp_path / "features", store="none")
+    assert sizes == []
+    for _ in range(2):
+        list(DataLoader(dataset, batch_size=18))
+    assert sizes == [16, 2, 2] * 2
+    assert not (tmp_path / "features").exists()
+
+
+def train(dataset: FeatureDataset, encoder: DINOv3Encoder, *, epochs: int = 4) -> tuple[list[float], torch.Tensor]:
+    """Train as the bundle does; returns the loss of every iteration, and all weights at the end."""
+    set_determinism(seed=0)
+    detector = AnomalyDetector(
+        encoder,
+        SpatialARNet(2, 192, hidden_channels=32, dilations=(1, 1)),
+        image_size=(32, 48),
+        feature_scaling="standardize",
+    )
+    detector.fit_scaling(item["features"] for item in dataset)
+    losses: list[float] = []
+    trainer = SupervisedTrainer(
+        device=torch.device("cpu"),
+        max_epochs=epochs,
+        train_data_loader=DataLoader(dataset, batch_size=6, shuffle=True),
+        network=detector.network,
+        optimizer=torch.optim.AdamW(detector.network.parameters(), lr=1e-3),
+        loss_function=PredictionLoss("mse"),
+        prepare_batch=PrepareFeatures(detector.scaling, RandFeatureNoise(prob=0.5, scale=0.03)),
+        decollate=False,
+    )
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: losses.append(trainer.state.output["loss"].item()))
+    trainer.run()
+    set_determinism(seed=None)
+    return losses, torch.cat([parameter.detach().flatten() for parameter in detector.network.parameters()])
+
+
+def test_training_without_a_store_gives_the_same_up_to_float16(
+    images: list[dict[str, str]], encoder: DINOv3Encoder, open_dataset: Open
+) -> None:
+    losses, weights = train(open_dataset(images)[0], encoder)
+    losses_without, weights_without = train(open_dataset(images, store="none")[0], encoder)
+    assert len(losses) == 16
+    assert losses[-1] < 0.98 * losses[0]  # it did train
+    # float16 rounds each value by 2^-12 of itself on average, up and down alike: far less is left in a mean of
+    # thousands of squares. Four epochs of training on it may let that grow.
+    assert losses_without == pytest.approx(losses, rel=2**-12)
+    assert losses_without != losses  # or it was the same store twice
+    assert float((weights_without - weights).norm() / weights.norm()) < 2**-8
+
+
+def encode(folder: Path, group: str) -> tuple[int, list[float]]:
+    """Encode the images of a folder; returns how many were encoded, and what was read."""
+    encoder = DINOv3Encoder("vit_tiny_patch16_224", weights="random")
+    detector = CountingDetector(encoder, SpatialARNet(2, 192), image_size=(128, 128))
+    items = [{"image": str(path)} for path in sorted(folder.glob("*.png"))]
+    dataset = FeatureDataset(items, TRANSFORM, detector=detector, cache_dir=folder / group)
+    return detector.encoded, features(dataset)[:, :4, 0, 0].flatten().tolist()
+
+
+def encode_in_a_process(folder: Path, rank: int | None) -> None:
+    """Encode alone, and then as one of two ranks; writes what :func:`encode` returned."""
+    torch.set_num_threads(1)
+    results = [encode(folder, "alone")]
+    if rank is not None:
+        distributed.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2)
+        results.append(encode(folder, "ranks"))
+        distributed.destroy_process_group()
+    (folder / f"{rank}.json").write_text(json.dumps(results))
+
+
+def test_processes_that_are_killed_or_meet_leave_a_whole_store(tmp_path: Path) -> None:
+    count = 48
+    write_images(tmp_path, count)
+    context = multiprocessing.get_context("forkserver")  # real processes that import torch only once
+    context.set_forkserver_preload([__name__])
+
+    def start(rank: int | None) -> ForkServerProcess:
+        process = context.Process(target=encode_in_a_process, args=(tmp_path, rank))
+        process.start()
+        return process
+
+    killed = start(None)
+    while not list((tmp_path / "alone").glob("*/[0-9a-f]*")) and killed.is_alive():
+        time.sleep(0.002)
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    written = list((tmp_path / "alone").glob("*/[0-9a-f]*"))
+    assert 0 < len(written) < count
+
+    ranks = [start(rank) for rank in (0, 1)]
+    for process in ranks:
+        process.join()
+    assert [process.exitcode for process in ranks] == [0, 0]
+    (alone0, ranks0), (alone1, ranks1) = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    # what the killed process had written is not encoded again
+    missing = count - len(written)
+    assert max(alone0[0], alone1[0]) <= missing <= alone0[0] + alone1[0]
+    # ranks share the work, but for a batch of each that the other one wrote meanwhile
+    assert count <= ranks0[0] + ranks1[0] <= count + 2 * 16
+    for values in (alone1[1], ranks0[1], ranks1[1]):
+        assert values == pytest.approx(alone0[1], rel=2**-10, abs=1e-5)

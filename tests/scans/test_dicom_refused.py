@@ -1,0 +1,215 @@
+"""DICOM that cannot be one volume: every case is told in one sentence, and nothing of the patient with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import dcmread, uid
+from pydicom.dataset import FileDataset
+from pydicom.encaps import encapsulate, generate_frames
+
+from monai_sar.scans import ScanError, read_scan
+
+Writer = Callable[..., NDArray[np.int64]]
+Edit = Callable[[FileDataset, int], None]
+
+
+def move(ds: FileDataset, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
+    ds.ImagePositionPatient = [f"{float(p) + d:.4f}" for p, d in zip(ds.ImagePositionPatient, (x, y, z), strict=True)]
+
+
+def missing_slice(ds: FileDataset, index: int) -> None:
+    move(ds, z=3.0 if index >= 3 else 0.0)
+
+
+def duplicate_position(ds: FileDataset, index: int) -> None:
+    move(ds, z=-3.0 if index == 3 else 0.0)
+
+
+def all_positions_twice(ds: FileDataset, index: int) -> None:
+    move(ds, z=-3.0 * (index - index // 2))
+
+
+def uneven_spacing(ds: FileDataset, index: int) -> None:
+    move(ds, z=0.4 if index == 2 else 0.0)
+
+
+def spacing_that_changes_slowly(ds: FileDataset, index: int) -> None:
+    move(ds, z=0.02 * index**2)
+
+
+def gantry_tilt(ds: FileDataset, index: int) -> None:
+    move(ds, y=0.6 * index)
+
+
+def bent_stack(ds: FileDataset, index: int) -> None:
+    move(ds, x=0.5 if index == 2 else 0.0)
+
+
+def mixed_orientation(ds: FileDataset, index: int) -> None:
+    if index == 4:
+        ds.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+
+
+def orientation_not_at_right_angles(ds: FileDataset, index: int) -> None:
+    ds.ImageOrientationPatient = ["1", "0", "0", "0.6", "0.8", "0"]
+
+
+def orientation_not_of_unit_length(ds: FileDataset, index: int) -> None:
+    ds.ImageOrientationPatient = ["2", "0", "0", "0", "1", "0"]
+
+
+def mixed_size(ds: FileDataset, index: int) -> None:
+    if index == 1:
+        ds.Rows, ds.Columns = ds.Columns, ds.Rows
+
+
+def mixed_pixel_spacing(ds: FileDataset, index: int) -> None:
+    if index == 1:
+        ds.PixelSpacing = ["0.7", "0.95"]
+
+
+def no_pixel_spacing(ds: FileDataset, index: int) -> None:
+    del ds.PixelSpacing
+
+
+def zero_pixel_spacing(ds: FileDataset, index: int) -> None:
+    ds.PixelSpacing = ["0", "0"]
+
+
+def no_position(ds: FileDataset, index: int) -> None:
+    del ds.ImagePositionPatient
+
+
+def no_pixels(ds: FileDataset, index: int) -> None:
+    del ds.PixelData
+
+
+def short_pixels(ds: FileDataset, index: int) -> None:
+    if index == 2:
+        ds.PixelData = ds.PixelData[:-20]
+
+
+def constant(ds: FileDataset, index: int) -> None:
+    ds.PixelData = b"\7\0" * (ds.Rows * ds.Columns)
+
+
+def zero_slope(ds: FileDataset, index: int) -> None:
+    ds.RescaleSlope = "0"
+
+
+def colour(ds: FileDataset, index: int) -> None:
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "RGB", 0
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 8, 8, 7
+    ds.PixelData = bytes(ds.Rows * ds.Columns * 3)
+
+
+def localizers_only(ds: FileDataset, index: int) -> None:
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+
+
+def film(ds: FileDataset, index: int) -> None:
+    ds.file_meta.TransferSyntaxUID = uid.MPEG4HP41
+    ds.PixelData = encapsulate([bytes(64)])
+    ds["PixelData"].VR = "OB"
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (missing_slice, r"slices are missing: a gap of 6.000 mm between 116.000 and 122.000 mm.*so 1 are"),
+        (duplicate_position, "5 slices lie at 4 positions .first double: 116.000 mm"),
+        (all_positions_twice, "5 slices lie at 3 positions"),
+        (uneven_spacing, "unevenly spaced, from 2.600 to 3.400 mm"),
+        (spacing_that_changes_slowly, "unevenly spaced"),
+        (gantry_tilt, r"gantry tilt.*0.600 mm sideways per 3.000 mm \(11.3 degrees\)"),
+        (bent_stack, "0.500 mm beside the line"),
+        (mixed_orientation, "different orientations .2 found"),
+        (orientation_not_at_right_angles, "not at right angles"),
+        (orientation_not_of_unit_length, "direction of length 2"),
+        (mixed_size, "different sizes .10 x 8, 8 x 10 pixels"),
+        (mixed_pixel_spacing, "different PixelSpacing"),
+        (no_pixel_spacing, "no PixelSpacing"),
+        (zero_pixel_spacing, "PixelSpacing is not positive"),
+        (no_position, "5 x image without a position in the patient"),
+        (no_pixels, "pixel data is missing or ends early"),
+        (short_pixels, "cannot be read as Explicit VR Little Endian pixel data"),
+        (constant, "every voxel is -1010"),
+        (zero_slope, "RescaleSlope is 0"),
+        (colour, r"5 x colour image \(RGB\)"),
+        (localizers_only, "5 x localizer"),
+        (film, "no decoder is known for MPEG-4"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_is_told_not_stacked(
+    tmp_path: Path, write_series: Writer, assert_no_secret: Callable[[str], None], edit: Edit, told: str
+) -> None:
+    write_series(tmp_path / "series", edit=edit)
+    with pytest.raises(ScanError, match=told) as error:
+        read_scan(tmp_path / "series")
+    message = str(error.value)
+    assert message.startswith(str(tmp_path / "series"))
+    assert message.count("\n") == 0
+    assert_no_secret(message)
+
+
+@pytest.mark.parametrize("kept", [0.98, 0.6])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEG2000Lossless])
+def test_a_file_cut_short_is_told(tmp_path: Path, write_series: Writer, syntax: uid.UID, kept: float) -> None:
+    write_series(tmp_path, shape=(3, 40, 48), syntax=syntax)
+    path = sorted(tmp_path.iterdir())[1]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ScanError, match=f"{path.name}.*(missing or ends early|cannot be read as)"):
+        read_scan(tmp_path)
+
+
+@pytest.mark.parametrize("size", [300, 700])
+def test_a_file_cut_in_its_header_is_told(tmp_path: Path, write_series: Writer, size: int) -> None:
+    write_series(tmp_path)
+    path = sorted(tmp_path.iterdir())[1]
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ScanError, match=f"{path.name}.*truncated"):
+        read_scan(tmp_path)
+
+
+def cut_code_stream(path: Path) -> None:
+    """Leave nine tenths of a compressed frame in a file that is whole in itself."""
+    ds = dcmread(path)
+    frame = next(generate_frames(ds.PixelData, number_of_frames=1))
+    ds.PixelData = encapsulate([frame[: len(frame) * 9 // 20 * 2]])
+    ds.save_as(path)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.RLELossless])
+def test_a_compressed_frame_cut_short_is_told(tmp_path: Path, write_series: Writer, syntax: uid.UID) -> None:
+    write_series(tmp_path, shape=(3, 40, 48), syntax=syntax)
+    path = sorted(tmp_path.iterdir())[1]
+    cut_code_stream(path)
+    with pytest.raises(ScanError, match=f"{path.name}.*(ends early|cannot be read as)"):
+        read_scan(tmp_path)
+
+
+def test_jpeg_lossless_cut_short_is_told(
+    tmp_path: Path, write_series: Writer, to_jpeg_lossless: Callable[[Path], None]
+) -> None:
+    """Its decoders fill the rest with the last value and say nothing."""
+    write_series(tmp_path, shape=(3, 40, 48))
+    path = sorted(tmp_path.iterdir())[1]
+    to_jpeg_lossless(path)
+    cut_code_stream(path)
+    with pytest.raises(ScanError, match=f"{path.name}: JPEG Lossless.* data of frame 1 ends early"):
+        read_scan(tmp_path)
+
+
+def test_malformed_number_in_the_header_is_told(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path)
+    path = sorted(tmp_path.iterdir())[1]
+    content = path.read_bytes()
+    at = content.index(b"\x20\x00\x32\x00DS") + 8  # the value of Image Position (Patient)
+    path.write_bytes(content[:at] + b"abc" + content[at + 3 :])
+    with pytest.raises(ScanError, match=path.name):
+        read_scan(tmp_path)
