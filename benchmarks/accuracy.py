@@ -10,7 +10,6 @@ theirs; the others get the bundle's. Our detectors are trained by the bundle's o
 that of the processor, one thread, from embeddings to the score of each patch.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -26,10 +25,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.interleaved import conditions
+from benchmarks.kept import Kept
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
 from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, smooth_map
 from benchmarks.rivals.single_gaussian import SingleGaussian
-from benchmarks.trained_bundle import train_bundle, training_settings
+from benchmarks.trained_bundle import BundleTraining, training_settings
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ScoreSmoothing
@@ -71,6 +71,9 @@ OURS: dict[str, dict[str, Any]] = {
 }
 """What differs from the bundle's settings."""
 
+FORMAT = 1
+"""To be raised when the same images, method and settings give other figures than before."""
+
 RANDOM = {PatchCore.name, DPMM.name, *OURS}
 
 
@@ -95,6 +98,18 @@ class Method(NamedTuple):
     kept_bytes: int = 0
 
 
+class Candidate(NamedTuple):
+    """A method that has yet to learn.
+
+    Attributes:
+        parameters: what its figures depend on besides the data set; JSON-able.
+        learn: makes it ready to score.
+    """
+
+    parameters: dict[str, Any]
+    learn: Callable[[], Method]
+
+
 class Row(NamedTuple):
     """One method, learned with one seed, measured."""
 
@@ -116,7 +131,7 @@ def main(
     work: Annotated[Path, typer.Option(help="Embeddings, checkpoints and rows are kept here.")] = Path("accuracy"),
     threads: int = 1,
 ) -> None:
-    """Measure and print a table. What is in ``rows_SPLIT.jsonl`` already is not measured again."""
+    """Measure and print a table. What is kept in ``work`` is not measured again; its times are those of then."""
     names = methods or [*INTENSITY, *RIVALS, *OURS]
     if unknown := set(names) - {*INTENSITY, *RIVALS, *OURS}:
         raise typer.BadParameter(f"Found the methods {unknown}; expected some of {[*INTENSITY, *RIVALS, *OURS]}.")
@@ -130,33 +145,57 @@ def main(
         max_epochs=max_epochs,
     )
     labelled = load_labelled_set(bundle, split, settings)
-    file = work / f"rows_{split}.jsonl"
-    rows = [Row(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = []
     for name in names:
         for seed in range(seeds if name in RANDOM else 1):
-            if (name, seed) not in [row[:2] for row in rows]:
-                rows.append(Row(name, seed, measure(learn(name, seed, labelled, bundle, work, settings), labelled)))
-                with file.open("a") as lines:
-                    lines.write(json.dumps(rows[-1]._asdict()) + "\n")
+            candidate = find_candidate(name, seed, labelled, bundle, work, settings)
+            depends_on = {
+                "format": FORMAT,
+                "method": name,
+                "seed": seed,
+                "threads": threads,
+                "parameters": candidate.parameters,
+            }
+            kept = Kept(work / "rows", labelled.depends_on | depends_on)
+            rows.append(Row(name, seed, kept.result(partial(learn_and_measure, candidate, labelled))))
     print(f"\n{Path(bundle).name}, {split}, {encoder_name}, {list(image_size)}; {conditions()}\n")
-    print_table([row for row in rows if row.method in names])
+    print_table(rows)
 
 
-def learn(name: str, seed: int, labelled: LabelledSet, bundle: str, work: Path, settings: dict[str, Any]) -> Method:
-    """Make a method ready to score."""
+def find_candidate(
+    name: str, seed: int, labelled: LabelledSet, bundle: str, work: Path, settings: dict[str, Any]
+) -> Candidate:
+    """The method of this name."""
     if name in INTENSITY:
-        return Method(partial(score_by_intensity, INTENSITY[name]))
+        return Candidate({"blur": BLUR}, lambda: Method(partial(score_by_intensity, INTENSITY[name])))
     if name in RIVALS:
-        rival, start = RIVALS[name](seed), time.process_time()
-        rival.fit(labelled.train)
-        learning = time.process_time() - start
-        return Method(partial(score_by_rival, rival, labelled.detector), learning, rival.kept_bytes)
+        rival = RIVALS[name](seed)
+        return Candidate(dict(vars(rival)), partial(learn_rival, rival, labelled))
     differing = dict(OURS[name])
     smoothing = differing.pop("smoothing", labelled.detector.smoothing.sigma)  # needs no training
-    folder = "_".join(str(value) for value in (*differing.values(), seed))
-    trained = train_bundle(bundle, work / "trained" / folder, settings | differing | {"seed": seed})
+    training = BundleTraining(bundle, work, settings | differing | {"seed": seed})
+    parameters = {"training": training.depends_on, "smoothing": smoothing}
+    return Candidate(parameters, partial(learn_ours, training, smoothing))
+
+
+def learn_rival(rival: Rival, labelled: LabelledSet) -> Method:
+    """From the training embeddings."""
+    start = time.process_time()
+    rival.fit(labelled.train)
+    learning = time.process_time() - start
+    return Method(partial(score_by_rival, rival, labelled.detector), learning, rival.kept_bytes)
+
+
+def learn_ours(training: BundleTraining, smoothing: float) -> Method:
+    """By the bundle's training."""
+    trained = training.run()
     trained.detector.smoothing = ScoreSmoothing(smoothing)
     return Method(partial(score_by_detector, trained.detector), trained.cpu_seconds, trained.kept_bytes)
+
+
+def learn_and_measure(candidate: Candidate, labelled: LabelledSet) -> dict[str, float]:
+    """The figures of a method."""
+    return measure(candidate.learn(), labelled)
 
 
 def score_by_intensity(intensity: Callable[[Tensor], Tensor], image: LabelledImage) -> Scored:

@@ -1,5 +1,6 @@
 """A data set as the methods that are compared see it: embeddings, encoded once, and the images they came from."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -8,8 +9,8 @@ from monai.transforms import Compose
 from torch import Tensor
 
 from monai_sar.datasets import load_bmad_datalist
+from monai_sar.engines import images_digest
 from monai_sar.features import FeatureDataset
-from monai_sar.features.image_embedder import ImageEmbedder
 from monai_sar.networks import AnomalyDetector
 from monai_sar.settings.bundle_config import read_bundle_config
 from monai_sar.transforms import LoadMaskd
@@ -36,15 +37,23 @@ class LabelledImage(NamedTuple):
 
 
 class LabelledSet(NamedTuple):
-    """Training embeddings ``[N, C, h, w]`` (float16), the labelled images of a split, and who encoded them."""
+    """A data set and who encoded it.
+
+    Attributes:
+        train: embeddings ``[N, C, h, w]``, float16.
+        images: of a split, labelled.
+        detector: of the bundle, not trained.
+        depends_on: what all figures that are measured here depend on, whatever the method; JSON-able.
+    """
 
     train: Tensor
     images: list[LabelledImage]
     detector: AnomalyDetector
+    depends_on: dict[str, Any]
 
 
 def load_labelled_set(bundle: str, split: Literal["valid", "test"], settings: Mapping[str, Any]) -> LabelledSet:
-    """Prepare and encode as a bundle does; the training embeddings come from, and go to, its store.
+    """Prepare and encode as a bundle does; embeddings come from, and go to, its store.
 
     Args:
         bundle: its folder.
@@ -52,23 +61,34 @@ def load_labelled_set(bundle: str, split: Literal["valid", "test"], settings: Ma
         settings: of its training config.
     """
     parser = read_bundle_config(bundle, "train", parts=["train", "network", "preprocessing"], overrides=settings)
-    dataset: FeatureDataset = parser.get_parsed_content("train#dataset")
+    train: FeatureDataset = parser.get_parsed_content("train#dataset")
     detector: AnomalyDetector = parser.get_parsed_content("network")
-    train = torch.stack([dataset[index]["features"].half() for index in range(len(dataset))])
-    prepare = Compose([parser.get_parsed_content("preprocessing"), LoadMaskd("label", image_key="image")])
+    preprocessing: Compose = parser.get_parsed_content("preprocessing")
     items = load_bmad_datalist(settings["dataset_dir"], split)
-    return LabelledSet(train, _labelled(detector, prepare, items), detector)
+    features = FeatureDataset(items, preprocessing, detector=detector, cache_dir=settings["feature_dir"])
+    prepare = Compose([preprocessing, LoadMaskd("label", image_key="image")])
+    images = [_labelled(prepare(dict(item)), grid["features"]) for item, grid in zip(items, features, strict=True)]
+    depends_on = {
+        "split": split,
+        "images": _digest(images),
+        "train_images": images_digest(train.data),
+        "detector": detector.settings,
+    }
+    return LabelledSet(torch.stack([grid["features"].half() for grid in train]), images, detector, depends_on)
 
 
-def _labelled(detector: AnomalyDetector, prepare: Compose, items: Sequence[Mapping[str, Any]]) -> list[LabelledImage]:
-    # the items are prepared here, and given to the embedder as they are
-    embedder = ImageEmbedder(detector, lambda item: item, image_key="image", dtype=torch.float16)
-    found = []
-    for item in items:
-        prepared = prepare(dict(item))
-        image, lesion, region = (
-            torch.as_tensor(prepared[key]).as_subclass(Tensor) for key in ("image", "label", "region")
-        )
-        features = embedder.embed([embedder.image(prepared)], [item])
-        found.append(LabelledImage(image.float().mean(0, True), lesion != 0, region != 0, item["abnormal"], features))
-    return found
+def _labelled(prepared: Mapping[str, Any], features: Tensor) -> LabelledImage:
+    image, lesion, region = (torch.as_tensor(prepared[key]).as_subclass(Tensor) for key in ("image", "label", "region"))
+    return LabelledImage(
+        image.float().mean(0, True), lesion != 0, region != 0, bool(prepared["abnormal"]), features[None].half()
+    )
+
+
+def _digest(images: Sequence[LabelledImage]) -> str:
+    """Name images by what is compared; their embeddings follow from it and from the detector's settings."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(f"{tuple(image.image.shape)} {image.abnormal} ".encode())
+        for values in (image.image, image.lesion, image.region):
+            digest.update(values.contiguous().numpy().data)
+    return f"{len(images)} images, SHA-256 {digest.hexdigest()[:32]}"

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from benchmarks.accuracy import Method, Row, Scored, measure, print_table, score_by_detector, upsample
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
-from benchmarks.trained_bundle import train_bundle, training_settings
+from benchmarks.trained_bundle import BundleTraining, training_settings
 from monai_sar.metrics import top_mean
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ChannelWhitening, ScoreSmoothing
@@ -59,8 +59,8 @@ def main(
     encoder_weights: str = "hub",
     image_size: Annotated[tuple[int, int], typer.Option(help="Height and width in pixels.")] = (448, 448),
     max_epochs: int = 40,
-    work: Annotated[Path, typer.Option(help="That of the benchmark of accuracy, whose embeddings it finds.")] = Path(
-        "accuracy"
+    work: Annotated[Path, typer.Option(help="Shared with the benchmark of accuracy: embeddings, training.")] = (
+        Path("accuracy")
     ),
     threads: int = 1,
 ) -> None:
@@ -75,7 +75,7 @@ def main(
         max_epochs=max_epochs,
     )
     labelled = load_labelled_set(bundle, "valid", settings)
-    detector = train_bundle(bundle, work / "trained" / "0", settings | {"seed": 0}).detector
+    detector = BundleTraining(bundle, work, settings | {"seed": 0}).run().detector
     scores, own = variants(learn_normal(detector, labelled.train)), detector.smoothing.sigma
     choices = {f"squared error, smoothing {sigma:g}": (scores["squared error"], sigma) for sigma in SIGMAS}
     choices |= {f"{name}, smoothing {own:g}": (score, own) for name, score in scores.items()}
