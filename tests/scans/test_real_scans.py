@@ -140,7 +140,7 @@ def test_oct_slices_need_names_that_say_their_order(tmp_path: Path, volumes: Pat
 
 
 def test_all_real_volumes_are_found(volumes: Path) -> None:
-    found = find_scans([volumes])
+    found = find_scans([volumes / name for name in ("brain_mri_nifti", "liver_ct_dicom", "retinal_oct_tif")])
     names = [path.relative_to(volumes).as_posix() for path in found if path.suffix != ".tif"]
     assert names == [
         "brain_mri_nifti/TCGA-DU-7294_flair_brain.nii.gz",
