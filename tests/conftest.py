@@ -2,6 +2,8 @@
 
 # nibabel is typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,23 @@ OBLIQUE[:3, :3] = Rotation.from_euler("xyz", (14, -9, 6), degrees=True).as_matri
     [0, 0, 1],
 ]
 OBLIQUE[:3] = np.column_stack([OBLIQUE[:3, :3] * (1.1, 0.9, 5.0), (40, -20, 7)])
+
+
+@pytest.fixture(scope="session")
+def outside() -> Callable[[str], Path]:
+    """Finds a file or folder that cannot be part of this repository, such as a real scan; skips where it is absent.
+
+    The environment variable ``MONAI_SAR_DATA`` names the folder where they lie, in ``data``, ``weights`` and
+    ``reference``. By default it is ``shared`` beside the checkout.
+    """
+    folder = Path(os.environ.get("MONAI_SAR_DATA") or Path(__file__).resolve().parents[2] / "shared")
+
+    def find(name: str) -> Path:
+        if not (folder / name).exists():
+            pytest.skip(f"{name} is not in {folder}; MONAI_SAR_DATA names another folder")
+        return folder / name
+
+    return find
 
 
 @pytest.fixture(scope="session")

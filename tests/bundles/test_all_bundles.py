@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from monai.bundle import ConfigParser
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path for path in (ROOT / "bundles").iterdir() if path.is_dir())
-SHARED_SCHEMA = ROOT.parent / "shared" / "reference" / "meta_schema_20240725.json"
 DOMAIN = "# === the domain: "
 SHARED = "# === the same in every bundle from here on ==="
 
@@ -73,10 +73,9 @@ def test_a_checkpoint_belongs_to_what_makes_the_intensities(bundle: Path) -> Non
 
 
 @each_bundle
-@pytest.mark.skipif(not SHARED_SCHEMA.is_file(), reason="MONAI's metadata schema is not at hand (it is a download)")
-def test_metadata_follow_monais_schema(bundle: Path, tmp_path: Path) -> None:
+def test_metadata_follow_monais_schema(bundle: Path, outside: Callable[[str], Path], tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
-    schema.write_bytes(SHARED_SCHEMA.read_bytes())
+    schema.write_bytes(outside("reference/meta_schema_20240725.json").read_bytes())
     command = [sys.executable, "-m", "monai.bundle", "verify_metadata", "--filepath", str(schema)]
     command += ["--meta_file", str(bundle / "configs" / "metadata.json")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

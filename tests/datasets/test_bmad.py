@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,6 @@ from monai_sar.datasets.bmad import (
 from monai_sar.datasets.bmad_layouts import CLASSES, LAYOUTS, SPLITS, Split
 from monai_sar.transforms.load_mask import LoadMaskd
 from monai_sar.transforms.load_slice import LoadSliced
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "bmad"
 
 # variant -> (letter, folder of training images, folders of images, folders of masks)
 VARIANTS = {
@@ -318,7 +316,6 @@ def test_meta_json_that_is_not_json(tmp_path: Path) -> None:
         load_bmad_datalist(root, "test")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets are not beside this checkout")
 @pytest.mark.parametrize(
     ("name", "letter", "counts", "good_masks"),
     [
@@ -327,13 +324,20 @@ def test_meta_json_that_is_not_json(tmp_path: Path) -> None:
         ("retinal_oct", "C", {"train": (188, 0), "valid": (37, 21), "test": (33, 29)}, False),
     ],
 )
-def test_real_data_sets(name: str, letter: str, counts: dict[Split, tuple[int, int]], good_masks: bool) -> None:
-    layout = find_bmad_layout(SHARED / name)
+def test_real_data_sets(
+    name: str,
+    letter: str,
+    counts: dict[Split, tuple[int, int]],
+    good_masks: bool,
+    outside: Callable[[str], Path],
+) -> None:
+    folder = outside(f"data/bmad/{name}")
+    layout = find_bmad_layout(folder)
     assert layout.name == letter
     assert layout.unused == ()
     load = Compose([LoadSliced("image"), LoadMaskd("label")])
     for split, (good, abnormal) in counts.items():
-        items = load_bmad_datalist(SHARED / name, split)
+        items = load_bmad_datalist(folder, split)
         assert [len(items), sum(item["abnormal"] for item in items)] == [good + abnormal, abnormal]
         normals = [item for item in items if not item["abnormal"]]
         assert {item["label"] is not None for item in normals} == {good_masks and split != "train"}

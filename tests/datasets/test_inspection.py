@@ -16,8 +16,6 @@ from monai_sar.datasets.inspection.image_facts import BONE, COLOURED, GREY_AS_RG
 from monai_sar.datasets.inspection.official_counts import BMAD_COUNTS, find_official_counts
 from monai_sar.scans.bone_colormap import bone_lut
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "bmad"
-
 # layout -> folder of training images, folders of images, folders of masks
 LAYOUTS = {
     "A": ("train/good", "{split}/{kind}/img", "{split}/{kind}/label"),
@@ -393,7 +391,6 @@ def test_no_folder_and_no_layout_are_refused(tmp_path: Path) -> None:
         inspect_bmad(tmp_path)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets do not lie beside the checkout")
 @pytest.mark.parametrize(
     ("name", "findings", "shared"),
     [
@@ -406,7 +403,9 @@ def test_no_folder_and_no_layout_are_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_real_sets(name: str, findings: list[tuple[str, str]], shared: list[str]) -> None:
-    inspection = inspect_bmad(SHARED / name)
+def test_real_sets(
+    name: str, findings: list[tuple[str, str]], shared: list[str], outside: Callable[[str], Path]
+) -> None:
+    inspection = inspect_bmad(outside(f"data/bmad/{name}"))
     assert found(inspection) == findings
     assert not shared or f"({', '.join(shared)})" in inspection.findings[0].message

@@ -1,14 +1,13 @@
 """Names tell the patient by known namings alone; a manifest tells it instead."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from monai_sar.datasets.bmad_folder import DatasetError
 from monai_sar.datasets.patients import MANIFEST, NAMINGS, Naming, find_naming, patient_of, patients_of, read_manifest
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "bmad"
 
 
 @pytest.mark.parametrize("naming", NAMINGS, ids=lambda naming: naming.title)
@@ -108,13 +107,12 @@ def test_an_unusable_manifest_is_refused(tmp_path: Path, content: bytes, message
     assert str(tmp_path / MANIFEST) in str(refused.value)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets do not lie beside the checkout")
 @pytest.mark.parametrize(
     ("name", "patients", "unknown"), [("brain_mri", 100, 0), ("liver_ct", 19, 0), ("retinal_oct", 53, 66)]
 )
-def test_the_patients_of_real_sets(name: str, patients: int, unknown: int) -> None:
+def test_the_patients_of_real_sets(name: str, patients: int, unknown: int, outside: Callable[[str], Path]) -> None:
     masks = {"label", "anomaly_mask"}
-    files = [p for p in (SHARED / name).rglob("*.*") if p.is_file() and not masks & set(p.parts)]
+    files = [p for p in outside(f"data/bmad/{name}").rglob("*.*") if p.is_file() and not masks & set(p.parts)]
     told = [patient_of(file) for file in files]
     assert len({patient for patient in told if patient is not None}) == patients
     assert [file.name[:5] for file, patient in zip(files, told, strict=True) if patient is None] == ["chiu_"] * unknown

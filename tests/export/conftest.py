@@ -50,7 +50,7 @@ def worst_difference(module: Run, run: Run, inputs: list[Tensor]) -> float:
         found = run(x)
         assert found.shape == expected.shape
         assert found.dtype == torch.float32
-        worst = max(worst, float((found - expected).abs().max() / expected.abs().max()))
+        worst = max(worst, float(((found - expected).abs().max() / expected.abs().max()).detach()))
     return worst
 
 

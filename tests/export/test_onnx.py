@@ -1,5 +1,6 @@
 """ONNX files pass the checker, and onnxruntime computes what PyTorch computes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,6 @@ from tests.export.conftest import GRIDS, IMAGES, Run, make_detector, worst_diffe
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-WEIGHTS = Path(__file__).resolve().parents[2].parent / "shared" / "weights" / "vit_tiny_patch16_224_augreg.pth"
 
 
 def load(path: Path) -> Run:
@@ -37,9 +36,9 @@ def test_a_detector_is_the_same_at_every_size(name: str, tmp_path: Path, request
     assert worst_difference(detector, run, [torch.rand(size) for size in IMAGES]) <= 1e-5
 
 
-@pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"no weights at {WEIGHTS}")
-def test_with_learned_weights_too(tmp_path: Path) -> None:
-    detector = make_detector(DINOv3Encoder("vit_tiny_patch16_224", WEIGHTS, layers=[5]), image_size=(64, 64))
+def test_with_learned_weights_too(outside: Callable[[str], Path], tmp_path: Path) -> None:
+    weights = outside("weights/vit_tiny_patch16_224_augreg.pth")
+    detector = make_detector(DINOv3Encoder("vit_tiny_patch16_224", weights, layers=[5]), image_size=(64, 64))
     export_detector(detector, tmp_path / "model.onnx", file_format="onnx")
     inputs = [torch.rand(3, 1, 40, 100), torch.linspace(0, 1, 90 * 60).view(1, 1, 90, 60)]
     assert worst_difference(detector, load(tmp_path / "model.onnx"), inputs) <= 1e-4

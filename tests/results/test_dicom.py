@@ -21,7 +21,6 @@ Array = npt.NDArray[Any]
 Errors = Callable[[Path], list[str]]
 SAGITTAL = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 REVERSED = AXIAL * (1.0, 1.0, -1.0)
-LIVER = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "volumes" / "liver_ct_dicom" / "series"
 
 
 class Write(Protocol):
@@ -278,9 +277,9 @@ def test_scores_must_be_finite_and_masks_boolean(tmp_path: Path, series: Callabl
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(not LIVER.is_dir(), reason="the real CT series is not beside the checkout")
-def test_a_real_ct_series(tmp_path: Path, dciodvfy: Errors) -> None:
-    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in LIVER.iterdir()]
+def test_a_real_ct_series(outside: Callable[[str], Path], tmp_path: Path, dciodvfy: Errors) -> None:
+    series = outside("data/volumes/liver_ct_dicom/series")
+    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in series.iterdir()]
     images.sort(key=lambda image: float(image.ImagePositionPatient[2]))
     shape = (images[0].Columns, images[0].Rows, len(images))
     volume = np.zeros(shape, np.float32)

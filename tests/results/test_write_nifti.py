@@ -1,5 +1,6 @@
 """A map lies on its scan in every reader, whatever the header of the scan says."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +192,7 @@ def test_integers_are_neither_a_map_nor_a_mask(tmp_path: Path) -> None:
         write_nifti(tmp_path / "map.nii", np.zeros((1, *SHAPE), np.int64), affine=np.eye(4))
 
 
-def test_a_real_oblique_scan(tmp_path: Path) -> None:
-    folder = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "volumes" / "brain_mri_nifti"
-    scan = folder / "TCGA-FG-6692_flair_native.nii.gz"
-    if not scan.exists():
-        pytest.skip("the real brain scan is not beside the checkout")
+def test_a_real_oblique_scan(outside: Callable[[str], Path], tmp_path: Path) -> None:
+    scan = outside("data/volumes/brain_mri_nifti/TCGA-FG-6692_flair_native.nii.gz")
     write_nifti(tmp_path / "mask.nii.gz", np.ones((1, *load(scan).shape), np.bool_), reference=scan)
     assert_same_grid(tmp_path / "mask.nii.gz", scan)

@@ -17,11 +17,6 @@ from pydicom.sequence import Sequence
 
 from monai_sar.scans import ScanError, find_scans, read_scan
 
-DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-SYNTAXES, VOLUMES = DATA / "dicom_syntaxes", DATA / "volumes"
-
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real scans are not beside the checkout")
-
 EMRI = [
     "emri_small.dcm",
     "emri_small_RLE.dcm",
@@ -29,6 +24,16 @@ EMRI = [
     "emri_small_jpeg_2k_lossless.dcm",
     "emri_small_jpeg_ls_lossless.dcm",
 ]
+
+
+@pytest.fixture(scope="module")
+def syntaxes(outside: Callable[[str], Path]) -> Path:
+    return outside("data/dicom_syntaxes")
+
+
+@pytest.fixture(scope="module")
+def volumes(outside: Callable[[str], Path]) -> Path:
+    return outside("data/volumes")
 
 
 @pytest.mark.parametrize(
@@ -46,13 +51,14 @@ def test_readable_syntaxes(
     shape: tuple[int, ...],
     pixdim: tuple[float, ...],
     limits: tuple[float, float],
+    syntaxes: Path,
 ) -> None:
-    scan = read_scan(SYNTAXES / name)
+    scan = read_scan(syntaxes / name)
     assert scan.modality == modality
     assert scan.image.shape == (1, *shape)
     np.testing.assert_allclose(scan.image.pixdim.numpy(), pixdim, rtol=1e-4)
     np.testing.assert_allclose([scan.image.min(), scan.image.max()], limits, atol=0.1)
-    itk = sitk.ReadImage(str(SYNTAXES / name))
+    itk = sitk.ReadImage(str(syntaxes / name))
     np.testing.assert_allclose(scan.image.numpy()[0], sitk.GetArrayFromImage(itk).T, rtol=1e-5, atol=0.51)
     origin = np.diag([-1, -1, 1, 1]) @ scan.image.affine.numpy()[:, 3]
     np.testing.assert_allclose(origin[:3], itk.GetOrigin(), atol=1e-3)
@@ -69,14 +75,14 @@ def test_readable_syntaxes(
         *((name, "frame 1 has no ImagePositionPatient") for name in EMRI),
     ],
 )
-def test_what_holds_no_scan_is_told(name: str, told: str) -> None:
+def test_what_holds_no_scan_is_told(name: str, told: str, syntaxes: Path) -> None:
     with pytest.raises(ScanError, match=f"{re.escape(name)}.*{told}"):
-        read_scan(SYNTAXES / name)
+        read_scan(syntaxes / name)
 
 
 @pytest.mark.parametrize("name", EMRI)
-def test_enhanced_mr_in_every_compression_once_it_has_positions(tmp_path: Path, name: str) -> None:
-    ds = dcmread(SYNTAXES / name)
+def test_enhanced_mr_in_every_compression_once_it_has_positions(tmp_path: Path, syntaxes: Path, name: str) -> None:
+    ds = dcmread(syntaxes / name)
     measures, plane, shared = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing, measures.SliceThickness = [2, 2], 3
     plane.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
@@ -90,13 +96,13 @@ def test_enhanced_mr_in_every_compression_once_it_has_positions(tmp_path: Path, 
         groups.append(group)
     ds.PerFrameFunctionalGroupsSequence = Sequence(groups)
     ds.save_as(tmp_path / name)
-    expected = dcmread(SYNTAXES / "emri_small.dcm").pixel_array
+    expected = dcmread(syntaxes / "emri_small.dcm").pixel_array
     np.testing.assert_array_equal(read_scan(tmp_path / name).image.numpy()[0], expected.transpose(2, 1, 0))
 
 
-def test_ct_series_lies_where_its_mask_lies(assert_no_secret: Callable[[str], None]) -> None:
-    scan = read_scan(VOLUMES / "liver_ct_dicom" / "series")
-    mask = nib.load(VOLUMES / "liver_ct_dicom" / "liver_mask.nii.gz")
+def test_ct_series_lies_where_its_mask_lies(volumes: Path, assert_no_secret: Callable[[str], None]) -> None:
+    scan = read_scan(volumes / "liver_ct_dicom" / "series")
+    mask = nib.load(volumes / "liver_ct_dicom" / "liver_mask.nii.gz")
     assert scan.image.shape == (1, *mask.shape)
     np.testing.assert_allclose(scan.image.affine.numpy(), mask.affine, atol=1e-4)
     liver = scan.image.numpy()[0][np.asarray(mask.dataobj) == 1]
@@ -104,14 +110,14 @@ def test_ct_series_lies_where_its_mask_lies(assert_no_secret: Callable[[str], No
     assert (scan.modality, scan.slice_axis, len(scan.instances)) == ("CT", 2, 40)
     assert "patient" not in repr(scan.notes)
     reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(VOLUMES / "liver_ct_dicom" / "series")))
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(volumes / "liver_ct_dicom" / "series")))
     itk = reader.Execute()
     np.testing.assert_array_equal(scan.image.numpy()[0], sitk.GetArrayFromImage(itk).T)
     np.testing.assert_allclose(scan.image.pixdim.numpy(), itk.GetSpacing(), atol=1e-6)
 
 
-def test_oblique_mri_keeps_its_affine() -> None:
-    path = VOLUMES / "brain_mri_nifti" / "TCGA-FG-6692_flair_native.nii.gz"
+def test_oblique_mri_keeps_its_affine(volumes: Path) -> None:
+    path = volumes / "brain_mri_nifti" / "TCGA-FG-6692_flair_native.nii.gz"
     scan = read_scan(path)
     expected = nib.load(path)
     np.testing.assert_array_equal(scan.image.numpy()[0], expected.get_fdata())
@@ -119,8 +125,8 @@ def test_oblique_mri_keeps_its_affine() -> None:
     assert scan.slice_axis == 2
 
 
-def test_oct_slices_need_names_that_say_their_order(tmp_path: Path) -> None:
-    folder = VOLUMES / "retinal_oct_tif" / "AMD_patient1"
+def test_oct_slices_need_names_that_say_their_order(tmp_path: Path, volumes: Path) -> None:
+    folder = volumes / "retinal_oct_tif" / "AMD_patient1"
     with pytest.raises(ScanError, match="do not say the order"):
         read_scan(folder, spacing=(0.0122, 0.0039, 0.24))
     in_order = re.findall(r"(\w+\.tif)</ExamURL>", next(folder.glob("*.xml")).read_text(encoding="latin-1"))
@@ -133,9 +139,9 @@ def test_oct_slices_need_names_that_say_their_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scan.image.numpy()[0, :, :, 11], expected)
 
 
-def test_all_real_volumes_are_found() -> None:
-    found = find_scans([VOLUMES])
-    names = [path.relative_to(VOLUMES).as_posix() for path in found if path.suffix != ".tif"]
+def test_all_real_volumes_are_found(volumes: Path) -> None:
+    found = find_scans([volumes / name for name in ("brain_mri_nifti", "liver_ct_dicom", "retinal_oct_tif")])
+    names = [path.relative_to(volumes).as_posix() for path in found if path.suffix != ".tif"]
     assert names == [
         "brain_mri_nifti/TCGA-DU-7294_flair_brain.nii.gz",
         "brain_mri_nifti/TCGA-FG-6692_flair_brain.nii.gz",

@@ -1,5 +1,6 @@
 """White wedges that a device adds are found whole, and the retina never."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,6 @@ from monai.data import MetaTensor
 
 from monai_sar.transforms import AlignmentMargins, FillAlignmentMarginsd, LoadSlice
 from monai_sar.transforms.alignment_margins import MIXED
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "bmad" / "retinal_oct"
 
 
 def b_scan(generator: np.random.Generator) -> torch.Tensor:
@@ -82,14 +81,15 @@ def test_an_image_of_white_is_refused() -> None:
         )
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real B-scans are not here")
-def test_on_real_b_scans_only_those_with_margins_lose_pixels() -> None:
+def test_on_real_b_scans_only_those_with_margins_lose_pixels(outside: Callable[[str], Path]) -> None:
+    scans = outside("data/bmad/retinal_oct")
+
     def share(path: Path) -> float:
         return float(AlignmentMargins()(LoadSlice()(path)).float().mean())
 
     # this device aligns nothing; the other one's exports all have margins, at most an eighth of the image
-    plain = [share(path) for path in sorted(SHARED.glob("train/good/healthy*.png"))[::8]]
-    aligned = [share(path) for path in sorted(SHARED.glob("test/img/Ungood/chiu_*.png"))[::4]]
+    plain = [share(path) for path in sorted(scans.glob("train/good/healthy*.png"))[::8]]
+    aligned = [share(path) for path in sorted(scans.glob("test/img/Ungood/chiu_*.png"))[::4]]
     assert len(plain) > 5
     assert max(plain) < 0.001
     assert len(aligned) > 5

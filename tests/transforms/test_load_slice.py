@@ -97,7 +97,8 @@ def test_one_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pixels", [GREY[..., None], np.repeat(GREY[..., None], 3, axis=-1)])
 def test_alpha_is_never_intensity(tmp_path: Path, pixels: NDArray[np.uint8]) -> None:
     path = save(tmp_path / "x.png", np.concatenate([pixels, alpha_like(GREY)], axis=-1))
-    assert Image.open(path).mode in ("LA", "RGBA")
+    with Image.open(path) as stored:
+        assert stored.mode in ("LA", "RGBA")
     np.testing.assert_array_equal(LoadSlice()(path)[0].numpy(), GREY)
     np.testing.assert_array_equal(LoadSlice(color="as_stored")(path).numpy(), np.stack([GREY] * 3))
 
@@ -108,7 +109,8 @@ def test_palette_of_greys(tmp_path: Path, transparent: bool) -> None:
     paletted.putpalette([level for entry in range(256) for level in [255 - entry] * 3])
     options: dict[str, Any] = {"transparency": bytes(range(256))} if transparent else {}
     paletted.save(tmp_path / "x.png", **options)
-    assert Image.open(tmp_path / "x.png").mode == "P"
+    with Image.open(tmp_path / "x.png") as stored:
+        assert stored.mode == "P"
     np.testing.assert_array_equal(LoadSlice()(tmp_path / "x.png")[0].numpy(), GREY)
 
 
@@ -139,7 +141,8 @@ def test_bone_coloured_jpeg(tmp_path: Path) -> None:
 
 def test_grey_jpeg_stored_as_rgb(tmp_path: Path) -> None:
     path = save(tmp_path / "x.jpg", np.repeat(GREY[..., None], 3, axis=-1), quality=95)
-    assert Image.open(path).mode == "RGB"
+    with Image.open(path) as stored:
+        assert stored.mode == "RGB"
     assert np.abs(LoadSlice()(path)[0].numpy() - GREY).max() <= 5
 
 
