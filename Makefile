@@ -3,12 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help env test lint pytest demo clean
+.PHONY: help env test lint pytest bundles demo clean
 help:
 	@echo "make demo   phantoms -> training -> evaluation -> one anomaly volume, with pictures (no download)"
 	@echo "            DOMAIN=liver_ct and DOMAIN=retinal_oct show the others"
 	@echo "make label-test   tests of the MONAI Label app, in an environment of its own"
 	@echo "make test   ruff, mypy, and pytest with coverage"
+	@echo "make bundles   writes the three bundles from bundles/source"
 	@echo "make clean  remove what make demo made"
 
 # The stamp makes the environment a file that make can compare with what it is built from.
@@ -30,6 +31,9 @@ lint: env
 # one thread for each of as many processes as there are cores; a file stays in one process, for its fixtures
 pytest: env
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov
+
+bundles: env
+	$(BIN)/python bundles/source/write.py
 
 # --- demo: what exists already is kept, so that a second run only shows where to look ---
 DOMAIN := brain_mri

@@ -22,6 +22,9 @@ __all__ = [
     "saved_with",
 ]
 
+EXTRA_STATE_BYTES = 2**20
+"""Room for the calibration on some 50,000 images, whose scores are the bulk of it."""
+
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be used: the message says why and what to do."""
@@ -93,8 +96,14 @@ def saved_with(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def as_extra_state(saved: Mapping[str, Any]) -> Tensor:
-    """What a checkpoint says of itself, as JSON in a byte tensor, so that ``weights_only`` loaders read it."""
-    return torch.frombuffer(bytearray(json.dumps(saved).encode()), dtype=torch.uint8).clone()
+    """What a checkpoint says of itself, as JSON in a byte tensor, so that ``weights_only`` loaders read it.
+
+    It is filled up with blanks, because loaders such as :func:`monai.bundle.load` keep the network's own tensor in the
+    place of one of another length, without a word: other settings would not be noticed, and a calibration be lost.
+    """
+    text = json.dumps(saved).encode()
+    filled = bytearray(text.ljust(-(-len(text) // EXTRA_STATE_BYTES) * EXTRA_STATE_BYTES))
+    return torch.frombuffer(filled, dtype=torch.uint8).clone()
 
 
 class Difference(NamedTuple):
