@@ -3,7 +3,7 @@
 # nibabel is typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from monai_sar.inferers import ScanPredictor
 from tests.bundles.conftest import TINY, untrained_checkpoint
 from tests.scans.conftest import Edit, write_multi_frame, write_series
+from tests.terminal import Terminal
 
 __all__ = ["BUNDLE", "TINY", "head", "one_study", "save_nifti", "write_multi_frame", "write_series"]
 
@@ -48,6 +49,14 @@ def outside() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A terminal; ``with redirect_stderr(terminal.file)`` writes to it."""
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+from monai_sar._progress import progress_bar
 
 __all__ = ["images_digest"]
 
@@ -20,7 +20,7 @@ def images_digest(data: Sequence[Mapping[str, Any]]) -> str:
         Such as ``"7500 images, SHA-256 0f3a9b..."``.
     """
     digest = hashlib.sha256()
-    for item in tqdm(data, desc="Reading", unit="image", leave=False):
+    for item in progress_bar(data, task="Reading image files", unit="image"):
         with Path(item["image"]).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return f"{len(data)} images, SHA-256 {digest.hexdigest()[:32]}"

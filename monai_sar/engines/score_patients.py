@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from monai_sar._progress import progress_bar
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.patient_scores import PatientScores, upper_levels
 from monai_sar.metrics.anomaly_score import top_mean
@@ -43,7 +43,7 @@ def score_patients(
         ValueError: a score is NaN or infinite.
     """
     empty = 0
-    with tqdm(total=sum(map(len, groups)), desc="Calibrating", unit="image", leave=False) as progress:
+    with progress_bar(task="Calibrating", unit="image", total=sum(map(len, groups))) as bar:
         for group in groups:
             scores, digests = [], []
             for index in group:
@@ -52,7 +52,7 @@ def score_patients(
                 if inside.numel():
                     scores.append(inside)
                     digests.append(_digest(item))
-                progress.update()
+                bar.update()
             empty += len(group) - len(scores)
             if scores:
                 pooled = torch.cat(scores)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from monai.data import Dataset
 from torch import Tensor, distributed
-from tqdm import tqdm
 
+from monai_sar._progress import progress_bar
 from monai_sar.features.feature_store import FeatureStore, FeatureStoreError
 from monai_sar.features.image_embedder import ENCODER_BATCH, ImageEmbedder
 from monai_sar.networks.anomaly_detector import AnomalyDetector
@@ -105,7 +105,7 @@ def _fill(store: FeatureStore, embedder: ImageEmbedder, data: Sequence[Mapping[s
     absent: dict[str, int] = {}
     damaged: list[str] = []
     size = 0
-    for index, item in enumerate(tqdm(data, desc="Checking", unit="image", leave=False)):
+    for index, item in enumerate(progress_bar(data, task="Looking for stored embeddings", unit="image")):
         image = embedder.image(item)
         key = store.key(image)
         keys.append(key)
@@ -135,7 +135,7 @@ def _encoded(
     keys = list(absent)
     first = _first_of_rank(len(keys))
     keys = keys[first:] + keys[:first]
-    with tqdm(total=len(keys), desc="Encoding", unit="image", leave=False) as progress:
+    with progress_bar(task="Encoding images", unit="image", total=len(keys)) as bar:
         for start in range(0, len(keys), ENCODER_BATCH):
             chunk = keys[start : start + ENCODER_BATCH]
             batch = [key for key in chunk if store.check(key) != "whole"]
@@ -150,7 +150,7 @@ def _encoded(
                     )
             if batch:
                 yield dict(zip(batch, embedder.embed(images, items), strict=True))
-            progress.update(len(chunk))
+            bar.update(len(chunk))
 
 
 def _first_of_rank(count: int) -> int:

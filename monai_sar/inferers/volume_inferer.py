@@ -7,8 +7,8 @@ import torch
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
-from tqdm import tqdm
 
+from monai_sar._progress import progress_bar
 from monai_sar.transforms.foreground import FOREGROUND_LEVEL, FOREGROUND_SHARE, has_foreground
 
 __all__ = ["VolumeInferer"]
@@ -29,7 +29,7 @@ class VolumeInferer(Inferer):
     Args:
         slices_per_batch: how many slices go through the network at a time. On a CPU four are faster than eight, whose
             larger activations come from the system anew for every layer (benchmarks/README.md); a GPU may like more.
-        progress: show a progress bar, one step per slice.
+        progress: show a bar on a terminal, one step per slice.
 
     Raises:
         ValueError: ``slices_per_batch`` is below 1.
@@ -72,7 +72,7 @@ class VolumeInferer(Inferer):
         volume = inputs.as_subclass(torch.Tensor)[0, 0]
         shown = _shown_slices(volume)
         maps = torch.zeros(volume.shape, dtype=torch.float32)
-        with tqdm(total=len(shown), unit="slice", disable=not self.progress) as bar:
+        with progress_bar(task="Mapping slices", unit="slice", total=len(shown), shown=self.progress) as bar:
             for start in range(0, len(shown), self.slices_per_batch):
                 indices = shown[start : start + self.slices_per_batch]
                 images = volume.movedim(-1, 0)[indices, None].contiguous()

@@ -6,8 +6,8 @@ from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
-from tqdm import tqdm
 
+from monai_sar._progress import progress_bar
 from monai_sar._root_cause import reason
 from monai_sar.calibration import Calibration
 from monai_sar.calibration.calibration import DEFAULT_FLAG_RATE
@@ -48,7 +48,7 @@ class AnomalyScoring(ScoringMethod):
             studies = datastore.list_images()
             unscored = [study for study in studies if read_score(datastore, study, bundle, digest) is None]
             failed = 0
-            for study in tqdm(unscored, desc="Scoring", unit="study"):
+            for study in progress_bar(unscored, task="Scoring studies", unit="study"):
                 score = _score(bundle, study, datastore, digest)
                 failed += score.error is not None
                 keep_score(datastore, study, bundle, score)

@@ -11,8 +11,8 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from torch import Tensor
-from tqdm import tqdm
 
+from monai_sar._progress import progress_bar
 from monai_sar.datasets.patients import MANIFEST
 from monai_sar.label.normal_studies import NormalStudy
 from monai_sar.label.study_scan import StudyScan
@@ -49,7 +49,7 @@ def write_study_slices(
     with (folder / MANIFEST).open("w", newline="") as opened:
         manifest = csv.writer(opened)
         manifest.writerow(("file", "patient"))
-        for study in tqdm(list(studies), desc="Reading normal studies", unit="study"):
+        for study in progress_bar(list(studies), task="Reading normal studies", unit="study"):
             written = _write_slices(study, prepare(study.scan), folder)
             manifest.writerows((file.name, study.patient) for file in written)
             files.setdefault(study.patient, []).extend(written)

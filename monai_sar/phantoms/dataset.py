@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tqdm import tqdm
-
 from monai_sar._atomic import atomic_path
+from monai_sar._progress import progress_bar
 from monai_sar._versions import __version__
 from monai_sar.phantoms.bmad_slices import write_bmad_slices
 from monai_sar.phantoms.domain import PhantomDomain
@@ -132,8 +131,7 @@ def _write_subjects(
     domain: PhantomDomain[Any], root: Path, counts: dict[str, int], *, slices_per_subject: int, seed: int
 ) -> None:
     work = [(_GROUPS[name], number) for name, n in counts.items() for number in _GROUPS[name].numbers[:n]]
-    # disable=None: no bar where the output is not a terminal
-    for group, subject in tqdm(work, desc=f"{domain.name} phantoms", unit="subject", disable=None):
+    for group, subject in progress_bar(work, task="Writing phantoms", unit="subject"):
         phantom = domain.make(seed, subject, group.abnormal)
         if group.split is None:
             domain.write_volume(phantom, root / domain.volume_folder, subject)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from monai_sar._progress import progress_bar
 from monai_sar.datasets.bmad_layouts import CLASSES, SPLITS
 from monai_sar.prepare.case import Case, LabelledSlice
 from monai_sar.prepare.manifest import ManifestRow
@@ -82,8 +81,7 @@ def prepare_cases(
     missing = [case for case in cases if not folder.is_done(case)]
     remove_slices(output, missing)
     failed = []
-    # disable=None: no bar where the output is not a terminal
-    for case in tqdm(missing, desc="prepare", unit="scan", disable=None):
+    for case in progress_bar(missing, task="Preparing scans", unit="scan"):
         try:
             pieces = read(case)
         except (ValueError, OSError) as error:  # one scan must not end the others

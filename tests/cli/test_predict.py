@@ -46,8 +46,8 @@ def times(folder: Path, start: str = "") -> dict[str, int]:
 
 
 def told(result: Result) -> list[str]:
-    """What stands on standard error besides progress bars."""
-    return [line for line in result.stderr.replace("\r", "\n").splitlines() if line and "slice/s" not in line]
+    """The lines on standard error."""
+    return result.stderr.splitlines()
 
 
 # --- wrong use: one line, status 2, nothing done ---

@@ -2,6 +2,7 @@
 
 # nibabel is typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import nibabel as nib
@@ -19,6 +20,7 @@ from monai_sar.inferers import VolumeInferer, average_over_axes
 from monai_sar.transforms.foreground import has_foreground
 from monai_sar.transforms.load_scan import LoadScand
 from monai_sar.transforms.orient_slices import OrientSlicesd
+from tests.terminal import Terminal
 
 
 class Blur(nn.Module):
@@ -136,11 +138,12 @@ def test_half_precision_comes_back_as_float32() -> None:
     assert torch.equal(maps, volume(3).half().float())
 
 
-def test_progress_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
-    VolumeInferer(2)(volume(5), Keep())
-    assert capsys.readouterr().err == ""
-    VolumeInferer(2, progress=True)(volume(5), Keep())
-    assert "5/5" in capsys.readouterr().err
+def test_progress_is_shown_on_request(terminal: Terminal) -> None:
+    with redirect_stderr(terminal.file):
+        VolumeInferer(2)(volume(5), Keep())
+        assert terminal.shown() == ""
+        VolumeInferer(2, progress=True)(volume(5), Keep())
+    assert "Mapping slices:   0%" in terminal.shown()
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8, 3), (2, 1, 8, 8, 3), (1, 3, 8, 8, 3), (1, 1, 8, 8, 0)])

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from monai_sar._progress import progress_bar
 from monai_sar.datasets.bmad_folder import BMADLayout, DatasetError, find_bmad_layout
 from monai_sar.datasets.bmad_layouts import CLASSES, SPLITS
 from monai_sar.datasets.inspection.dataset_findings import find_dataset_problems, find_manifest_problems
@@ -103,7 +102,7 @@ def _read(layout: BMADLayout) -> tuple[list[ImageFacts], list[MaskFacts]]:
     masks = [(mask, image, *place) for place in places for image, mask in masks_of_images(layout, *place).items()]
     with (
         ThreadPoolExecutor() as threads,
-        tqdm(total=len(images) + len(masks), desc="reading", unit="file", disable=None) as bar,
+        progress_bar(task="Inspecting files", unit="file", total=len(images) + len(masks)) as bar,
     ):
         image_facts = []
         for image in threads.map(lambda arguments: read_image_facts(*arguments), images):
