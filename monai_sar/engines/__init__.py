@@ -2,6 +2,7 @@
 
 from monai_sar.engines.calibrate_checkpoint import calibrate_checkpoint
 from monai_sar.engines.calibrate_detector import calibrate_detector
+from monai_sar.engines.engine_progress import EngineProgress
 from monai_sar.engines.epoch_seed import EpochSeed
 from monai_sar.engines.evaluation_files import EvaluationFiles
 from monai_sar.engines.images_digest import images_digest
@@ -12,8 +13,10 @@ from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
 from monai_sar.engines.resumable_training import ResumableTraining
 from monai_sar.engines.run_folder import ResumeError, RunFolder
 from monai_sar.engines.training_curve import TrainingCurve
+from monai_sar.engines.training_log import TrainingLog
 
 __all__ = [
+    "EngineProgress",
     "EpochSeed",
     "EvaluationFiles",
     "PrepareFeatures",
@@ -22,6 +25,7 @@ __all__ = [
     "ResumeError",
     "RunFolder",
     "TrainingCurve",
+    "TrainingLog",
     "calibrate_checkpoint",
     "calibrate_detector",
     "images_digest",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,11 @@ from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import checkpoint_sha256
 
 __all__ = ["EvaluationFiles"]
+
+_logger = logging.getLogger(__name__)
+
+_TOLD = ("image_auroc", "region_pixel_auroc", "region_pixel_average_precision")
+"""The metrics that are logged, as far as there are any; all are in the files."""
 
 _PACKAGES = ("torch", "monai", "timm", "numpy", "scipy")
 
@@ -122,6 +128,8 @@ class EvaluationFiles:
         _write_table(self.output_dir / f"metrics_{self.split}.csv", evaluation.metric_rows)
         with atomic_path(self.output_dir / f"metrics_{self.split}.json") as partial:  # last: all is written
             partial.write_text(json.dumps(evaluation.record, indent=2, allow_nan=False) + "\n")
+        _tell(evaluation)
+        _logger.info("All metrics: %s", self.output_dir / f"report_{self.split}.html")
 
     @property
     def _data(self) -> Sequence[Mapping[str, Any]]:
@@ -153,6 +161,15 @@ class EvaluationFiles:
             "settings": self.detector.settings,
             "versions": software_versions(_PACKAGES),
         }
+
+
+def _tell(evaluation: Evaluation) -> None:
+    _logger.info("Evaluated %d images of the split '%s'", len(evaluation.collected.facts), evaluation.split)
+    for name in _TOLD:
+        found = evaluation.metrics.get(name)
+        if found is not None and found.value is not None:
+            interval = "" if found.low is None else f" ({found.low:.3f} to {found.high:.3f})"
+            _logger.info("%s %.3f%s", name, found.value, interval)
 
 
 def _write_table(path: Path, rows: Sequence[Sequence[Any]]) -> None:

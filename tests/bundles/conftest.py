@@ -25,10 +25,15 @@ TINY: dict[str, Any] = {
 """Overrides: a small encoder that needs no download, a small image, one scaling for all bundles."""
 
 
-def run_bundle(*arguments: str, cwd: Path, **overrides: Any) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m monai.bundle`` in a process, as the README says."""
+def bundle_command(*arguments: str, **overrides: Any) -> list[str]:
+    """``python -m monai.bundle`` with arguments and settings, as the README says."""
     flags = [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "monai.bundle", *arguments, *flags]
+    return [sys.executable, "-m", "monai.bundle", *arguments, *flags]
+
+
+def run_bundle(*arguments: str, cwd: Path, **overrides: Any) -> subprocess.CompletedProcess[str]:
+    """Run it in a process."""
+    command = bundle_command(*arguments, **overrides)
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 

@@ -34,7 +34,7 @@ def trained(bmad: Path, small: dict[str, Any], tmp_path_factory: pytest.TempPath
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "BMAD layout A" in done.stdout
-    assert "val_loss" in done.stdout
+    assert "validation loss" in done.stdout
     return root
 
 

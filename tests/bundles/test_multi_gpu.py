@@ -72,7 +72,7 @@ def test_two_processes_train_and_resume_as_one_does(data: Path, tmp_path: Path) 
     for epochs in (2, 3):
         done = torchrun(two, dataset_dir=data, max_epochs=epochs)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert done.stdout.count(f"Epoch[{epochs}] Metrics -- val_loss") == 1  # one process logs
+        assert done.stdout.count(f"Epoch {epochs}/{epochs}: training loss") == 1  # one process logs
     assert "Resuming training after epoch 2 of 3" in done.stdout
 
     def train_alone(root: Path, epochs: int) -> None:

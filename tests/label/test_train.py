@@ -120,7 +120,7 @@ def test_it_trains_on_normal_studies_and_uses_the_new_checkpoint(
     assert started["request"]["max_epochs"] == 2
     task = wait_for_training(server)
     assert task["status"] == "DONE", task["shown"]
-    assert "Epoch[2]" in task["shown"]
+    assert "Epoch 2/" in task["shown"]
     assert "Calibrated on 8 images of 2 normal patients" in task["shown"]
 
     stats = server.client.info()["train_stats"][MODEL]
@@ -153,7 +153,7 @@ def test_training_that_is_stopped_leaves_the_checkpoint_in_service(server: Label
     before = model.read_bytes()
     server.client.train_start(MODEL, {"max_epochs": 100_000, "early_stopping_patience": 100_000})
     children = psutil.Process(server.process.pid).children
-    assert wait_for_training(server, until="Epoch[1]")["status"] == "RUNNING"
+    assert wait_for_training(server, until="Epoch 1/")["status"] == "RUNNING"
     assert len(children(recursive=True)) == 2  # MONAI Label's and the bundle's
     assert server.client.train_stop()["status"] == "STOPPED"
     for _ in range(50):

@@ -1,0 +1,48 @@
+"""What a training prints into a file, and on a terminal."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.bundles.conftest import ROOT, bundle_command, run_bundle
+from tests.terminal import Terminal
+
+BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
+TRAINING = ("run", "training", "--config_file", "configs/train.yaml")
+
+
+def folders(root: Path) -> dict[str, str]:
+    return {"ckpt_dir": str(root / "models"), "feature_dir": str(root / "features"), "output_dir": str(root / "output")}
+
+
+def test_a_file_gets_one_line_per_epoch_and_no_bar(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    done = run_bundle(*TRAINING, cwd=BUNDLE, dataset_dir=bmad, **folders(tmp_path), **small)
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in done.stdout.splitlines()]
+    assert [line.split(":")[0] for line in lines if "poch" in line and "max_epochs" not in line] == [
+        "INFO Epoch 1/2",
+        "INFO Epoch 2/2",
+        lines[-5],
+    ]
+    assert lines[-5].startswith("INFO Training ended after")
+    assert sum(line.startswith("INFO Training on") for line in lines) == 1
+    assert not re.search("[Ii]teration|Engine run|best metric", done.stdout)
+    assert "\r" not in done.stdout + done.stderr
+    assert "it/s" not in done.stderr
+    assert "image/s" not in done.stderr
+
+
+def test_a_terminal_shows_bars_one_after_another(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
+    terminal = Terminal()
+    command = bundle_command(*TRAINING, dataset_dir=bmad, **folders(tmp_path), **small)
+    done = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.PIPE, stderr=terminal.file, text=True, check=False)
+    shown = terminal.shown()
+    terminal.close()
+    assert done.returncode == 0, shown
+    begun = re.findall(r"\r([A-Z][a-z ]+):   0%", shown)
+    once = ["Reading image files", "Looking for stored embeddings", "Encoding images"]
+    assert begun == [once[0]] * 2 + once[1:] * 2 + ["Calibrating"]  # of the training images and those to validate
+    bars = shown[shown.index("\r" + once[0]) :]
+    assert "\n" not in bars  # all stay in one line
+    assert bars.endswith(" \r")  # which is empty in the end
