@@ -6,15 +6,16 @@ ViT-S/16 with rotary positions (DINOv3's, random weights) at 448 px and the AR n
 of calls; compare the ratios, the milliseconds are of one machine.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import onnxruntime
 import torch
+import typer
 from torch import Tensor
 
 from monai_sar.export import export_detector
@@ -23,26 +24,25 @@ from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
 Run = Callable[[Tensor], object]
 
 
-def main() -> None:
+def main(
+    threads: int = 2,
+    batches: Annotated[list[int] | None, typer.Option("--batch", help="Images at a time; default: 1 and 8.")] = None,
+    repeats: int = 5,
+    encoder_name: str = "vit_small_patch16_dinov3",
+) -> None:
     """Export, time, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--encoder_name", default="vit_small_patch16_dinov3")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    encoder = DINOv3Encoder(arguments.encoder_name, weights="random")
+    torch.set_num_threads(threads)
+    encoder = DINOv3Encoder(encoder_name, weights="random")
     detector = AnomalyDetector(
         encoder, SpatialARNet(2, encoder.channels), feature_scaling="whiten", smoothing=0.7
     ).eval()
     with tempfile.TemporaryDirectory() as folder:
-        runs = prepare(detector, Path(folder), arguments.threads)
-    print(f"{arguments.encoder_name}, 448 px, {arguments.threads} threads, torch {torch.__version__}, ", end="")
-    print(f"onnxruntime {onnxruntime.__version__}, median of {arguments.repeats}")
+        runs = prepare(detector, Path(folder), threads)
+    print(f"{encoder_name}, 448 px, {threads} threads, torch {torch.__version__}, ", end="")
+    print(f"onnxruntime {onnxruntime.__version__}, median of {repeats}")
     print("| batch | runtime | ms per image | speed against PyTorch |\n|---|---|---|---|")
-    for batch in arguments.batches:
-        times = measure(runs, torch.rand(batch, 1, 240, 240), arguments.repeats)
+    for batch in batches or [1, 8]:
+        times = measure(runs, torch.rand(batch, 1, 240, 240), repeats)
         for name, seconds in times.items():
             print(f"| {batch} | {name} | {1e3 * seconds / batch:.0f} | {times['PyTorch'] / seconds:.2f} |")
 
@@ -77,4 +77,4 @@ def measure(runs: dict[str, Run], image: Tensor, repeats: int) -> dict[str, floa
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

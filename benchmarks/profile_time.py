@@ -50,7 +50,7 @@ PREDICTION: Functions = {
     "reading and preparing the scan": [("scan_predictor.py", "prepare")],
     "fitting slices and maps to size": [("letterbox.py", "forward"), ("letterbox.py", "restore")],
     "map to the scan's grid": [("monai/transforms/post/dictionary.py", "__call__")],
-    "writing map, picture and report": [("writers/result.py", "write_result")],
+    "writing map, picture and report": [("write_result.py", "write_result")],
 }
 
 

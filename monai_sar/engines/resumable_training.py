@@ -20,7 +20,8 @@ class ResumableTraining:
     """Save the whole state of training after every epoch; begin with the state that is there.
 
     An epoch that was interrupted is done again from its start. It then ends as it would have, provided its random
-    numbers follow from its own number: attach :class:`EpochSeed`, and shuffle with a ``DistributedSampler``.
+    numbers follow from its own number: attach :class:`monai_sar.engines.EpochSeed`, and shuffle with a
+    ``DistributedSampler``.
 
     Attach it to the trainer after all that changes with an epoch: validation, curves, learning rate schedules.
 

@@ -32,7 +32,7 @@ class FeatureDataset(Dataset):
     ``torch.distributed`` group share the work too.
 
     Args:
-        data: items with an image path under ``image_key``, as :func:`load_bmad_datalist` gives them.
+        data: items with an image path under ``image_key``, as :func:`monai_sar.datasets.load_bmad_datalist` gives them.
         transform: item -> item with an image ``[1 or 3, H, W]`` in [0, 1] under ``image_key``. Not random.
         detector: whose :meth:`AnomalyDetector.embed` encodes, on the device where it is.
         cache_dir: folder of the feature store.

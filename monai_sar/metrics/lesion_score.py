@@ -29,7 +29,7 @@ class Lesion:
 def label_lesions(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """1, 2, … in the lesions of a mask ``[H, W]`` or ``[H, W, D]``, 0 elsewhere.
 
-    Pixels touch at sides and corners, as for :class:`PixelAUPRO`.
+    Pixels touch at sides and corners, as for :class:`monai_sar.metrics.PixelAUPRO`.
     """
     lesions: npt.NDArray[np.int64] = label(mask, connectivity=mask.ndim)
     return lesions

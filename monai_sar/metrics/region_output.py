@@ -33,7 +33,8 @@ class InsideRegion:
     """The ``output_transform`` of metrics that take pixels in any order: only those inside each item's region count.
 
     Stands where ``from_engine`` stands for whole images. An image whose region is empty counts nothing; scores outside
-    may be anything, NaN too. :class:`PixelAUPRO` needs images, not lists of pixels: it takes the region itself.
+    may be anything, NaN too. :class:`monai_sar.metrics.PixelAUPRO` needs images, not lists of pixels: it takes the
+    region itself.
 
     Args:
         keys: what to pick of each item, in the order that the metric takes: ``[1, H, W]`` each.

@@ -79,10 +79,10 @@ def find_report(
     """The report in a folder that holds the whole result of this very scan, made in this very way; else None.
 
     Args:
-        item: what :meth:`ScanPredictor.prepare` made of the scan: the ``image`` as the network is to see it, and the
-            ``region`` to score.
+        item: what :meth:`monai_sar.inferers.ScanPredictor.prepare` made of the scan: the ``image`` as the network is
+            to see it, and the ``region`` to score.
         folder: where results lie.
-        identity: what the result would be made with, see :attr:`ScanPredictor.identity`.
+        identity: what the result would be made with, see :attr:`monai_sar.inferers.ScanPredictor.identity`.
     """
     scan: MetaTensor = item["image"]
     try:

@@ -13,7 +13,7 @@ __all__ = ["find_scans", "visible_files"]
 
 
 def find_scans(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Expand paths to scans, each of which :func:`read_scan` takes.
+    """Expand paths to scans, each of which :func:`monai_sar.scans.read_scan` takes.
 
     Args:
         paths: each is a NIfTI, DICOM or image file; a folder, searched with its subfolders; or a list of such
