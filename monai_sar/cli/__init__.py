@@ -1,13 +1,19 @@
 """The command ``monai-sar``: one module per sub-command, each importing what is heavy only when it runs."""
 
+from typing import Annotated
+
 import typer
 
+from monai_sar._versions import __version__
 from monai_sar.cli import prepare
 from monai_sar.cli.calibrate import calibrate
+from monai_sar.cli.evaluate import evaluate
 from monai_sar.cli.export import export
+from monai_sar.cli.failure import debugging
 from monai_sar.cli.inspect import inspect
 from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
+from monai_sar.cli.train import train
 
 __all__ = ["app"]
 
@@ -19,9 +25,29 @@ app = typer.Typer(
     help="Find what is not normal in medical scans after training on normal scans alone. "
     "Research software, not a medical device.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"monai-sar {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, too.")] = False,
+) -> None:
+    debugging.set(debug)
+
+
 app.command()(phantoms)
 app.add_typer(prepare.app, name="prepare")
 app.command()(inspect)
+app.command()(train)
 app.command()(calibrate)
+app.command()(evaluate)
 app.command()(predict)
 app.command()(export)

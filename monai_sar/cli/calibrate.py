@@ -5,12 +5,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from monai_sar._root_cause import reason
-from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, Device, EncoderWeights, Settings, given_settings
+from monai_sar.cli.bundle_options import (
+    BundleFolder,
+    Checkpoint,
+    DatasetFolder,
+    Device,
+    EncoderWeights,
+    Settings,
+    given_settings,
+)
+from monai_sar.cli.failure import printable, reported
 
 __all__ = ["calibrate"]
-
-WRONG_USE = 2
 
 PARTS = ("ckpt_dir", "network", "preprocessing")
 """What a train config must define."""
@@ -18,7 +24,7 @@ PARTS = ("ckpt_dir", "network", "preprocessing")
 
 def calibrate(
     bundle: BundleFolder,
-    dataset: Annotated[Path, typer.Argument(help="Folder of a data set in one of BMAD's layouts.")],
+    dataset: DatasetFolder,
     rates: Annotated[
         str, typer.Option(help="False-positive rates to promise. 1 % takes 99 normal patients, 5 % takes 19.")
     ] = "0.01,0.05",
@@ -42,14 +48,14 @@ def calibrate(
 
     Exit status: 0 done, 2 wrong use or too few patients.
     """
-    from monai.data import Dataset
+    with reported():
+        from monai.data import Dataset
 
-    from monai_sar.calibration import summary
-    from monai_sar.datasets import load_bmad_datalist
-    from monai_sar.engines import calibrate_checkpoint
-    from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
+        from monai_sar.calibration import summary
+        from monai_sar.datasets import load_bmad_datalist
+        from monai_sar.engines import calibrate_checkpoint
+        from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
-    try:
         overrides = given_settings(setting, encoder_weights=encoder_weights, device=device)
         promised = _rates(rates)
         parser = read_bundle_config(bundle, "train", parts=PARTS, overrides=overrides)
@@ -60,11 +66,8 @@ def calibrate(
         detector = unwrapped(lambda: parser.get_parsed_content("network"))
         preprocessing = unwrapped(lambda: parser.get_parsed_content("preprocessing"))
         calibrate_checkpoint(detector, path, Dataset(images, preprocessing), root=dataset, rates=promised, amp=amp)
-    except Exception as error:  # a wrong setting shows up wherever it is used first
-        typer.echo(f"monai-sar: {reason(error)}", err=True)
-        raise typer.Exit(WRONG_USE) from None
-    typer.echo(summary(detector.calibration))
-    typer.echo(f"Written into {path}")
+        typer.echo(summary(detector.calibration))
+        typer.echo(printable(f"Written into {path}"))
 
 
 def _rates(text: str) -> list[float]:

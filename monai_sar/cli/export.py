@@ -5,12 +5,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleFolder, Checkpoint, EncoderWeights, Settings, given_settings
+from monai_sar.cli.failure import printable, reported
 
 __all__ = ["export"]
-
-WRONG_USE = 2
 
 
 def export(
@@ -37,12 +35,12 @@ def export(
 
     Exit status: 0 done, 2 wrong use, or a file that would not compute the same (it is not written).
     """
-    import torch
+    with reported():
+        import torch
 
-    from monai_sar.export import export_detector
-    from monai_sar.inferers import ScanPredictor
+        from monai_sar.export import export_detector
+        from monai_sar.inferers import ScanPredictor
 
-    try:
         overrides = given_settings(setting, checkpoint=checkpoint, encoder_weights=encoder_weights)
         predictor = ScanPredictor.from_bundle(bundle, **overrides | {"device": torch.device("cpu")})
         report = export_detector(
@@ -52,11 +50,9 @@ def export(
             part=part,
             checkpoint_sha256=predictor.checkpoint_sha256,
         )
-    except Exception as error:  # a wrong setting shows up wherever it is used first
-        typer.echo(f"monai-sar: {reason(error)}", err=True)
-        raise typer.Exit(WRONG_USE) from None
-    tensors = " -> ".join(_shown(report.metadata[side]) for side in ("input", "output"))
-    typer.echo(f"Wrote {output_file} ({output_file.stat().st_size / 1e6:.1f} MB, {file_format}): {tensors}")
+    tensors = " -> ".join(_name_and_shape(report.metadata[side]) for side in ("input", "output"))
+    size = output_file.stat().st_size / 1e6
+    typer.echo(printable(f"Wrote {output_file} ({size:.1f} MB, {file_format}): {tensors}"))
     parity = report.parity
     typer.echo(
         f"It differs from PyTorch by at most {parity.max_abs_difference:.2g}, where values reach {parity.largest:.3g} "
@@ -67,5 +63,5 @@ def export(
     typer.echo(report.metadata["notice"])
 
 
-def _shown(tensor: dict[str, Any]) -> str:
+def _name_and_shape(tensor: dict[str, Any]) -> str:
     return f"{tensor['name']} [{', '.join(map(str, tensor['shape']))}]"

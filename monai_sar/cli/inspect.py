@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monai_sar.cli.failure import printable, reported
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 PROBLEMS_FOUND = 1
-WRONG_USE = 2
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -34,14 +35,10 @@ def inspect(
 
     Exit status: 0 no errors, 1 errors were found, 2 wrong use.
     """
-    from monai_sar.datasets.bmad_folder import DatasetError
-    from monai_sar.datasets.inspection import inspect_bmad
+    with reported():
+        from monai_sar.datasets.inspection import inspect_bmad
 
-    try:
         inspection = inspect_bmad(dataset)
-    except DatasetError as error:
-        typer.echo(_shown(f"monai-sar: {error}"), err=True)
-        raise typer.Exit(WRONG_USE) from None
     if as_json:
         typer.echo(json.dumps(inspection.to_dict(), indent=2))
     else:
@@ -60,13 +57,13 @@ def _print(inspection: "Inspection") -> None:
     # names of files are no markup, and a path that is cut in two cannot be copied
     console = Console(markup=False, highlight=False, soft_wrap=True)
     layout = inspection.layout
-    console.print(_shown(f"{layout.root}: BMAD layout {layout.name} ({layout.layout.picture})"))
+    console.print(printable(f"{layout.root}: BMAD layout {layout.name} ({layout.layout.picture})"))
     told_by = ", ".join(f"{title} ({number} images)" for title, number in inspection.patients_told_by.items())
     console.print(f"Patients told by: {told_by or 'nothing'}")
     _print_table(console, inspection.places)
     for finding in inspection.findings:
         label = Text(f"{finding.severity.upper()}  ", style=_STYLES[finding.severity])
-        console.print(label.append(_shown(finding.message), style="default"))
+        console.print(label.append(printable(finding.message), style="default"))
     console.print(", ".join(f"{severity}s: {inspection.count(severity)}" for severity in SEVERITIES))
 
 
@@ -112,8 +109,3 @@ def _counted(numbers: Mapping[str, int], most: int = 4) -> str:
         return next(iter(numbers))
     lines = [f"{value}: {number}" for value, number in list(numbers.items())[:most]]
     return "\n".join(lines + [f"and {len(numbers) - most} more"] * (len(numbers) > most))
-
-
-def _shown(text: str) -> str:
-    """A text that every terminal takes: file names may hold bytes that are no characters."""
-    return text.encode(errors="replace").decode()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from monai_sar.cli.failure import printable, reported
+
 __all__ = ["phantoms"]
 
 
@@ -34,9 +36,9 @@ def phantoms(
     would export them: heads as on FLAIR MRI in NIfTI; abdomens as on CT in DICOM series, with masks of the liver;
     maculas as on OCT in Ophthalmic Tomography DICOM and in TIFF.
     """
-    from monai_sar.phantoms import DOMAINS, write_phantoms
+    with reported():
+        from monai_sar.phantoms import DOMAINS, write_phantoms
 
-    try:
         written = write_phantoms(
             DOMAINS[domain],
             output,
@@ -48,7 +50,4 @@ def phantoms(
             slices_per_subject=slices_per_subject,
             seed=seed,
         )
-    except OSError as error:  # the folder is in use, or cannot be written to
-        typer.echo(f"monai-sar: {error}", err=True)
-        raise typer.Exit(2) from None
-    typer.echo(f"Wrote synthetic scans to {output}" if written else f"{output} holds these scans already")
+    typer.echo(printable(f"Wrote synthetic scans to {output}" if written else f"{output} holds these scans already"))

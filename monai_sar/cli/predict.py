@@ -14,14 +14,12 @@ import typer
 
 from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleOption, Checkpoint, Device, EncoderWeights, Settings, given_settings
+from monai_sar.cli.failure import GOES_ON, SOME_FAILED, printable, reported, show_traceback
 
 if TYPE_CHECKING:
     from monai_sar.inferers import ScanPredictor
 
 __all__ = ["predict"]
-
-SOME_FAILED = 1
-WRONG_USE = 2
 
 A_DAY = 24 * 60 * 60
 
@@ -92,13 +90,13 @@ def predict(
 
     Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    _hush()
-    from monai_sar.cli.process_group import ProcessGroup
-    from monai_sar.cli.scans_to_predict import scans_to_predict
-    from monai_sar.inferers import ScanPredictor
+    with reported("Interrupted." if overwrite else GOES_ON):
+        _hush()
+        from monai_sar.cli.process_group import ProcessGroup
+        from monai_sar.cli.scans_to_predict import scans_to_predict
+        from monai_sar.inferers import ScanPredictor
 
-    group = ProcessGroup()
-    try:
+        group = ProcessGroup()
         overrides = given_settings(
             setting,
             checkpoint=checkpoint,
@@ -124,23 +122,20 @@ def predict(
             raise ValueError(f"--region {region}: is the mask of one scan, found {len(scans)}; use --region-suffix.")
         predictor = ScanPredictor.from_bundle(bundle, **overrides)
         _make_folder(output)
-    except Exception as error:  # a wrong setting shows up wherever it is used first
-        typer.echo(f"monai-sar: {reason(error)}", err=True)
-        raise typer.Exit(WRONG_USE) from None
-    if results and group.rank == 0:
-        typer.echo(f"Left out {len(results)} results of an earlier run, such as {_shown(results[0])}", err=True)
-    with group:
-        failed = 0
-        for number, scan in enumerate(scans):
-            if number % group.size != group.rank:
-                continue
-            outcome = _predict_one(predictor, scan, output, region=region, overwrite=overwrite)
-            failed += outcome["status"] == "failed"
-            if as_json:
-                typer.echo(json.dumps(outcome))
-            else:
-                _tell(outcome, f"[{number + 1}/{len(scans)}]")
-        failed = group.sum(failed)
+        if results and group.rank == 0:
+            typer.echo(f"Left out {len(results)} results of an earlier run, such as {printable(results[0])}", err=True)
+        with group:
+            failed = 0
+            for number, scan in enumerate(scans):
+                if number % group.size != group.rank:
+                    continue
+                outcome = _predict_one(predictor, scan, output, region=region, overwrite=overwrite)
+                failed += outcome["status"] == "failed"
+                if as_json:
+                    typer.echo(json.dumps(outcome))
+                else:
+                    _tell(outcome, f"[{number + 1}/{len(scans)}]")
+            failed = group.sum(failed)
     if failed:
         if group.rank == 0 and not as_json:
             typer.echo(f"{failed} of {len(scans)} scans failed; each is named above.", err=True)
@@ -198,6 +193,7 @@ def _predict_one(
             "warnings": report["warnings"],
         }
     except Exception as error:  # one scan must not end the others
+        show_traceback()
         why = " ".join(reason(error).split())
         named = why if why.startswith(str(scan)) else f"{scan}: {why}"
         return {"scan": str(scan), "status": "failed", "error": named}
@@ -205,16 +201,11 @@ def _predict_one(
 
 def _tell(outcome: dict[str, Any], position: str) -> None:
     if outcome["status"] == "failed":
-        typer.echo(_shown(f"{position} FAILED {outcome['error']}"), err=True)
+        typer.echo(printable(f"{position} FAILED {outcome['error']}"), err=True)
         return
     report = os.path.relpath(outcome["report"])
     p_value = "" if outcome["p_value"] is None else f", p-value {outcome['p_value']:.3g}"
     score = f"score {outcome['score']:.4g}{p_value}"
-    typer.echo(_shown(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
+    typer.echo(printable(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
     for warning in outcome["warnings"]:
-        typer.echo(_shown(f"{position} {outcome['scan']}: note: {warning}"), err=True)
-
-
-def _shown(text: str | Path) -> str:
-    """A text that every terminal takes: file names may hold bytes that are no characters."""
-    return str(text).encode(errors="replace").decode()
+        typer.echo(printable(f"{position} {outcome['scan']}: note: {warning}"), err=True)

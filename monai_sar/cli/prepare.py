@@ -5,15 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from monai_sar.cli.failure import GOES_ON, SOME_FAILED, printable, reported
 
+if TYPE_CHECKING:
     from monai_sar.prepare import PrepareReport
 
 __all__ = ["app"]
-
-SOME_FAILED = 1
-WRONG_USE = 2
 
 app = typer.Typer(no_args_is_help=True, help="Make the folders of BMAD from the raw public data sets.")
 
@@ -35,9 +32,11 @@ def brats2021(
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.prepare import prepare_brats2021
+    with reported(GOES_ON):
+        from monai_sar.prepare import prepare_brats2021
 
-    _run(lambda: prepare_brats2021(raw, output, bone=bone, seed=seed))
+        report = prepare_brats2021(raw, output, bone=bone, seed=seed)
+    _tell(report)
 
 
 @app.command("btcv-lits")
@@ -57,9 +56,11 @@ def btcv_lits(
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.prepare import prepare_btcv_lits
+    with reported(GOES_ON):
+        from monai_sar.prepare import prepare_btcv_lits
 
-    _run(lambda: prepare_btcv_lits(btcv, lits, output, window=window, equalize=equalize, seed=seed))
+        report = prepare_btcv_lits(btcv, lits, output, window=window, equalize=equalize, seed=seed)
+    _tell(report)
 
 
 @app.command("resc")
@@ -68,22 +69,19 @@ def resc(raw: _Raw, output: _Output, seed: _Seed = 0) -> None:
 
     A run that was stopped continues where it was. Exit status: 0 all done, 1 some scans failed, 2 wrong use.
     """
-    from monai_sar.prepare import prepare_resc
+    with reported(GOES_ON):
+        from monai_sar.prepare import prepare_resc
 
-    _run(lambda: prepare_resc(raw, output, seed=seed))
+        report = prepare_resc(raw, output, seed=seed)
+    _tell(report)
 
 
-def _run(prepare: "Callable[[], PrepareReport]") -> None:
-    try:
-        report = prepare()
-    except (ValueError, OSError) as error:  # the raw data are not there, or the folder cannot be written to
-        typer.echo(f"monai-sar: {error}", err=True)
-        raise typer.Exit(WRONG_USE) from None
-    for reason in report.failed:
-        typer.echo(f"FAILED {reason}", err=True)
-    typer.echo(report)
+def _tell(report: "PrepareReport") -> None:
+    for failed in report.failed:
+        typer.echo(printable(f"FAILED {failed}"), err=True)
+    typer.echo(printable(str(report)))
     if report.failed:
-        typer.echo(f"{len(report.failed)} scans failed; mend them and call this again for the rest.", err=True)
+        typer.echo(f"{len(report.failed)} scans failed; fix them and call this again for the rest.", err=True)
         raise typer.Exit(SOME_FAILED)
     if not report.written:
         typer.echo("All was there already.")

@@ -95,7 +95,7 @@ class RunFolder:
     def _way_out(self) -> str:
         return (
             "To train anew, give another folder (--ckpt_dir), or replace what is in "
-            f"'{self.best.parent}' with --resume false."
+            f"'{self.best.parent}' with --resume false (monai-sar train: --ckpt-dir, --anew)."
         )
 
 

@@ -62,10 +62,7 @@ def replace_saved_with(path: str | os.PathLike[str], saved: Mapping[str, Any]) -
 def _load(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint at '{path}'. Train one: python -m monai.bundle run training --config_file "
-            "configs/train.yaml, in the folder of the bundle."
-        )
+        raise CheckpointError(f"There is no checkpoint at '{path}'. Train one: monai-sar train BUNDLE DATASET.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the unpickler fail in any way
