@@ -159,11 +159,12 @@ def test_commands_in_the_text_exist(page: Path, command: str) -> None:
     words = command.split()
     if words[0] == "monai-sar":
         found: Any = typer.main.get_command(app)
-        for word in words[1:]:
+        options = {name for parameter in found.params for name in parameter.opts}  # those before the sub-command
+        for word in (word for word in words[1:] if word not in options):
             if hasattr(found, "commands"):
                 assert word in found.commands
                 found = found.commands[word]
-        options = {name for parameter in found.params for name in parameter.opts}
+                options |= {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}
         assert set(re.findall(r"(?<![\w-])--[\w-]+", command)) <= options
     else:
         check(words, start(page))
