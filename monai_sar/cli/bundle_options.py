@@ -91,6 +91,10 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
     from monai_sar.settings import value_of_text
 
     key, equals, text = pair.partition("=")
+    try:
+        value = value_of_text(text)
+    except ValueError:
+        equals = ""
     if not equals:
         raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
-    return key, value_of_text(text)
+    return key, value

@@ -62,5 +62,8 @@ def read_conf(conf: Mapping[str, str]) -> list[BundleSettings]:
                 f"--conf {key} {text}: expected '{BUNDLES}', '{MODELS}', or MODEL.SETTING with one of the models "
                 f"{', '.join(names)}."
             )
-        overrides[name][setting] = value_of_text(text)
+        try:
+            overrides[name][setting] = value_of_text(text)
+        except ValueError as error:
+            raise BundleError(f"--conf {key}: {error}") from error
     return [BundleSettings(name, folder / name, overrides[name]) for name in names]
