@@ -6,14 +6,23 @@ from difflib import get_close_matches
 from typing import Any
 
 from monai.bundle import ConfigComponent, ConfigExpression, ConfigItem, ConfigParser, ReferenceResolver
+from monai.bundle.properties import InferProperties, TrainProperties
+from monai.utils import BundlePropertyConfig
 
 from monai_sar.settings.kinds import SettingError
 from monai_sar.settings.known_settings import KNOWN_SETTINGS
 
 __all__ = ["check_settings", "did_you_mean"]
 
-READ_BY_MONAI = frozenset({"imports", "initialize", "run", "finalize", "save_execute_config"})
-"""Top-level entries that MONAI's runner and its tracking read themselves, as all whose names begin with ``_``."""
+_PROPERTIES = (*TrainProperties.values(), *InferProperties.values())
+READ_BY_MONAI = frozenset(
+    {"imports", "initialize", "run", "finalize", "save_execute_config"}
+    | {ReferenceResolver.split_id(each[BundlePropertyConfig.ID])[0] for each in _PROPERTIES}
+)
+"""Top-level entries that MONAI's runner, its tracking and users of its bundles read themselves.
+
+So are all whose names begin with ``_``.
+"""
 
 
 def check_settings(parser: ConfigParser) -> None:

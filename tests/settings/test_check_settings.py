@@ -56,7 +56,7 @@ def test_what_a_config_does_not_have_is_not_offered() -> None:
         checked(amp=False, max_epoch=1)
 
 
-@pytest.mark.parametrize("name", ["imports", "initialize", "run", "finalize", "_meta_", "_own_notes"])
+@pytest.mark.parametrize("name", ["imports", "initialize", "run", "finalize", "handlers", "_meta_", "_own_notes"])
 def test_what_monai_reads_itself_is_no_setting(name: str) -> None:
     assert checked(**{name: []})[name] == []
 
