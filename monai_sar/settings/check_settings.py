@@ -17,7 +17,7 @@ __all__ = ["check_settings", "did_you_mean"]
 _PROPERTIES = (*TrainProperties.values(), *InferProperties.values())
 READ_BY_MONAI = frozenset(
     {"imports", "initialize", "run", "finalize", "save_execute_config"}
-    | {ReferenceResolver.split_id(each[BundlePropertyConfig.ID])[0] for each in _PROPERTIES}
+    | {ReferenceResolver.split_id(str(each[BundlePropertyConfig.ID]))[0] for each in _PROPERTIES}
 )
 """Top-level entries that MONAI's runner, its tracking and users of its bundles read themselves.
 

@@ -34,7 +34,7 @@ def test_a_misspelt_setting_ends_every_run_at_once(run_id: str, tmp_path: Path) 
 
 
 def test_training_takes_settings_as_they_are_written(bmad: Path, tmp_path: Path) -> None:
-    tiny = {"dataset_dir": bmad, "max_epochs": 1}
+    tiny = {"dataset_dir": bmad, "max_epochs": 1, "device": "cpu"}
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("learning_rate: 1e-4\nbatch_size: '8'\n")
     assert run("training", tmp_path, overlay, **tiny)[0] == 0
