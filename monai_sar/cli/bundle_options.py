@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 __all__ = [
     "BundleFolder",
@@ -89,10 +88,12 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
     Raises:
         ValueError: it is something else.
     """
+    from monai_sar.settings import value_of_text
+
     key, equals, text = pair.partition("=")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = value_of_text(text)
+    except ValueError:
         equals = ""
     if not equals:
         raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")

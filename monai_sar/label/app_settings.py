@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from monai_sar.settings import BundleError
+from monai_sar.settings import BundleError, value_of_text
 
 __all__ = ["BundleSettings", "read_conf"]
 
@@ -64,5 +62,8 @@ def read_conf(conf: Mapping[str, str]) -> list[BundleSettings]:
                 f"--conf {key} {text}: expected '{BUNDLES}', '{MODELS}', or MODEL.SETTING with one of the models "
                 f"{', '.join(names)}."
             )
-        overrides[name][setting] = yaml.safe_load(text)
+        try:
+            overrides[name][setting] = value_of_text(text)
+        except ValueError as error:
+            raise BundleError(f"--conf {key}: {error}") from error
     return [BundleSettings(name, folder / name, overrides[name]) for name in names]

@@ -22,8 +22,8 @@ __all__ = [
     "saved_with",
 ]
 
-EXTRA_STATE_BYTES = 2**20
-"""Room for the calibration on some 50,000 images, whose scores are the bulk of it."""
+EXTRA_STATE_BYTES = 2**18
+"""Room for the calibration on some 12,000 images, whose scores are the bulk of it. More images take a multiple."""
 
 
 class CheckpointError(ValueError):

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 
 from monai_sar._root_cause import root_cause
 from monai_sar.networks.checkpoint import CheckpointError, read_checkpoint, saved_with
+from monai_sar.settings.check_settings import check_settings, did_you_mean
 
 __all__ = ["BundleError", "read_bundle_config", "unwrapped", "use_checkpoint_settings"]
 
@@ -33,6 +34,7 @@ def read_bundle_config(
 
     Raises:
         BundleError: no such bundle, a part that it does not define, or a setting that it does not have.
+        SettingError: a value of the wrong kind, or a setting in the file that nothing reads.
     """
     root = Path(bundle)
     files = [root / "configs" / f"{name}{suffix}" for suffix in (".yaml", ".yml", ".json")]
@@ -47,8 +49,10 @@ def read_bundle_config(
     if missing := [part for part in parts if part not in parser.get()]:
         raise BundleError(f"{file} does not define {', '.join(missing)}, which is needed here.")
     if unknown := sorted(overrides.keys() - parser.get().keys()):
-        raise BundleError(f"{file} has no setting {', '.join(map(repr, unknown))}.")
+        known = parser.get().keys()
+        raise BundleError(" ".join(f"{file} has no setting {name!r}{did_you_mean(name, known)}" for name in unknown))
     parser.update({"bundle_root": str(root), **overrides})
+    check_settings(parser)
     return parser
 
 

@@ -23,11 +23,12 @@ def test_settings_belong_to_one_model_and_are_read_as_yaml() -> None:
         "models": "liver_ct_anomaly, brain_mri_anomaly",
         "brain_mri_anomaly.image_size": "[48, 48]",
         "brain_mri_anomaly.encoder_weights": "random",
+        "brain_mri_anomaly.threshold": "1e-1",
         "server_mode": "true",
     }
     liver, brain = read_conf(conf)
     assert (liver.name, liver.overrides) == ("liver_ct_anomaly", {})
-    assert brain.overrides == {"image_size": [48, 48], "encoder_weights": "random"}
+    assert brain.overrides == {"image_size": [48, 48], "encoder_weights": "random", "threshold": 0.1}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_settings_belong_to_one_model_and_are_read_as_yaml() -> None:
         ({"models": "brain"}, "has no bundle 'brain'; it has: brain_mri_anomaly"),
         ({"image_size": "[48, 48]"}, "expected 'bundles', 'models', or MODEL.SETTING"),
         ({"models": "brain_mri_anomaly", "liver_ct_anomaly.amp": "true"}, "one of the models brain_mri_anomaly"),
+        ({"liver_ct_anomaly.window": "[1, "}, "--conf liver_ct_anomaly.window: '.1, ' cannot be read"),
     ],
 )
 def test_what_cannot_be_served_is_told(conf: dict[str, str], words: str) -> None:

@@ -1,0 +1,95 @@
+"""Every setting of the bundles' configs, and the kind of value that it takes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import get_args
+
+from monai_sar.datasets.bmad_layouts import Split
+from monai_sar.losses.prediction_loss import Likelihood
+from monai_sar.networks.anomaly_detector import FeatureScaling
+from monai_sar.networks.spatial_ar_net import Mode
+from monai_sar.settings.kinds import DEVICE, FLAG, PATH, TEXT, WINDOW, Kind, choice, list_of, number, whole_number
+from monai_sar.transforms.load_slice import COLORS
+from monai_sar.transforms.orient_slices import ACQUISITION, AS_STORED, AXCODES
+
+__all__ = ["KNOWN_SETTINGS"]
+
+_COUNT = whole_number(least=1, example=4)
+_FRACTION = number(at_least=0, at_most=1, example=0.2)
+_PERCENTILE = number(at_least=0, at_most=100, example=50)
+
+KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
+    {
+        # --- where things lie ---
+        "bundle_root": PATH,
+        "dataset_dir": PATH,
+        "ckpt_dir": PATH,
+        "ckpt_path": PATH,
+        "feature_dir": PATH,
+        "output_dir": PATH,
+        "image_suffix": TEXT.or_null(),
+        "lesion_suffix": TEXT.or_null(),
+        "region_suffix": TEXT.or_null(),
+        "series_uid": TEXT.or_null(),
+        # --- how it runs ---
+        "device": DEVICE,
+        "seed": whole_number(least=0, example=42),
+        "amp": FLAG,
+        "feature_store": choice("disk", "none"),
+        "slices_per_batch": _COUNT,
+        # --- the detector ---
+        "encoder_name": TEXT,
+        "encoder_weights": PATH,  # or hub, random
+        "encoder_layers": list_of(
+            whole_number(example=8), "a list of the numbers of blocks, negative ones from the end, such as [8, 11]"
+        ).or_null(),
+        "image_size": list_of(
+            _COUNT, "height and width in pixels, two whole numbers such as [448, 448]", length=2
+        ).or_null(),
+        "keep_aspect_ratio": FLAG,
+        "feature_scaling": choice(*get_args(FeatureScaling)),
+        "smoothing": number(at_least=0, example=0.7),
+        "mode": choice(*get_args(Mode)),
+        "likelihood": choice(*get_args(Likelihood)),
+        "hidden_channels": _COUNT,
+        "num_layers": _COUNT,
+        "kernel_size": _COUNT,
+        "dilations": list_of(_COUNT, "a list of whole numbers of 1 or more, such as [3, 6]"),
+        # --- intensities, and where to score ---
+        "color": choice(*COLORS),
+        "intensity": choice("foreground", "stored"),
+        "foreground_percentile": _PERCENTILE,
+        "foreground_level": number(above=0, at_most=1, example=0.4),
+        "air_level": _FRACTION,
+        "window": WINDOW,
+        "equalize": FLAG,
+        "cut_out": FLAG,
+        "body_level": number(example=-300),
+        "low_percentile": _PERCENTILE,
+        "high_percentile": _PERCENTILE,
+        "despeckle": whole_number(least=0, example=1),
+        # --- scans ---
+        "dicom_modality": TEXT,
+        "slice_axis": choice(ACQUISITION, AS_STORED, *AXCODES),
+        "spacing": list_of(
+            number(above=0, example=0.5),
+            "three lengths above 0 in mm, between columns, rows and slices, such as [0.5, 0.5, 3.0]",
+            length=3,
+        ).or_null(),
+        "threshold": number(example=1.5).or_null(),
+        "false_positive_rate": number(above=0, at_most=1, example=0.05).or_null(),
+        # --- training ---
+        "max_epochs": whole_number(least=1, example=40),
+        "batch_size": whole_number(least=1, example=64),
+        "learning_rate": number(at_least=0, example=0.001),
+        "noise_probability": _FRACTION,
+        "noise_scale": number(at_least=0, example=0.03),
+        "val_interval": _COUNT,
+        "early_stopping_patience": whole_number(least=1, example=10),
+        "resume": FLAG,
+        "tensorboard": FLAG,
+        # --- evaluation ---
+        "split": choice(*get_args(Split)),
+        "bootstrap_resamples": whole_number(least=1, example=1000),
+    }
+)
