@@ -8,6 +8,7 @@ from monai.bundle import ConfigWorkflow
 
 from monai_sar.cli.bundle_options import literal
 from monai_sar.settings import BundleError
+from monai_sar.settings.check_settings import did_you_mean
 
 __all__ = ["bundle_workflow", "run_workflow"]
 
@@ -31,7 +32,8 @@ def bundle_workflow(bundle: Path, *names: str, overrides: Mapping[str, Any]) -> 
             raise BundleError(f"'{bundle}' is not the folder of a bundle: it has no configs/{file.name}.")
     workflow = ConfigWorkflow([str(file) for file in files])
     if unknown := sorted(key for key in overrides if key not in workflow.parser):
-        raise BundleError(f"{files[-1]} has no setting {', '.join(map(repr, unknown))}.")
+        known = workflow.parser.get().keys()
+        raise BundleError(" ".join(f"{files[-1]} has no setting {key!r}{did_you_mean(key, known)}" for key in unknown))
     workflow.parser.update({"bundle_root": literal(bundle), **overrides})
     return workflow
 
