@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from monai_sar.calibration import Calibration
@@ -53,11 +52,3 @@ def calibrated_checkpoint(checkpoint: Path, path: Path, calibration: Calibration
     path.write_bytes(checkpoint.read_bytes())
     replace_saved_with(path, saved_with(read_checkpoint(path)) | {"calibration": calibration.to_dict()})
     return path
-
-
-@pytest.fixture(scope="session")
-def normal_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20 patients of two images each."""
-    root = tmp_path_factory.mktemp("normal")
-    write_normal_images(root)
-    return root
