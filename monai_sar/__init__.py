@@ -1,9 +1,9 @@
 """Find what is not normal in a medical scan after training on normal scans alone.
 
-The folders of this package, read in the order in which the data flows, are the program; each imports only those before
-it (``make lint`` holds that): ``scans`` -> ``datasets`` -> ``transforms`` -> ``prepare``, ``phantoms`` -> ``losses``,
-``metrics`` -> ``calibration`` -> ``networks`` -> ``settings`` -> ``features`` -> ``results`` -> ``inferers`` ->
-``evaluation`` -> ``engines`` -> ``export`` -> ``label``, ``cli``.
+The folders of this package, read in this order, which is nearly that of the data, are the program; each imports only
+those before it (``make lint`` holds that): ``scans`` -> ``datasets`` -> ``transforms`` -> ``prepare``, ``phantoms`` ->
+``losses``, ``metrics`` -> ``calibration`` -> ``networks`` -> ``settings`` -> ``features`` -> ``results`` ->
+``inferers`` -> ``evaluation`` -> ``engines`` -> ``export`` -> ``label``, ``cli``.
 """
 
 from importlib import import_module

@@ -27,6 +27,7 @@ def calibrate_checkpoint(
     root: str | os.PathLike[str],
     rates: Sequence[float] | None = None,
     amp: bool = False,
+    anew: bool = True,
 ) -> None:
     """Load a checkpoint, calibrate it, and write the calibration into it; see :func:`calibrate_detector`.
 
@@ -39,6 +40,8 @@ def calibrate_checkpoint(
         root: folder of the data set, which says whose the images are: ``manifest.csv``, or the names of the files.
         rates: false-positive rates to promise; by default 1 % and 5 %, as far as there are patients enough.
         amp: mixed precision.
+        anew: False leaves a checkpoint as it is that is calibrated already, for its smoothing: somebody may have asked
+            for other rates, or taken other patients.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or was trained with other settings.
@@ -47,6 +50,13 @@ def calibrate_checkpoint(
     if idist.get_rank() == 0:
         detector.load_checkpoint(path)
         before = detector.calibration
+        if before is not None and not anew:
+            _logger.info(
+                "Calibrated already, which stays (to calibrate again: monai-sar calibrate)\n%s", summary(before)
+            )
+            idist.barrier()
+            return
+        _logger.info("Calibrating on %d normal images", len(dataset))
         images = [Path(item["image"]) for item in dataset.data]
         patients = patients_of(root, images)
         detector.calibration = calibrate_detector(

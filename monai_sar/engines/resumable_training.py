@@ -74,7 +74,7 @@ class ResumableTraining:
         if unknown:
             raise ResumeError(
                 f"Training was started with or without {', '.join(unknown)}, and is now resumed otherwise. Give the "
-                "same config, or train anew: --ckpt_dir with another folder, or --resume false."
+                "same config, or train anew: another folder (setting ckpt_dir), or monai-sar train --anew."
             )
         max_epochs = engine.state.max_epochs  # may be more than it was
         for name, each in self.objects.items():
@@ -82,8 +82,9 @@ class ResumableTraining:
         engine.state.max_epochs = max_epochs
         if engine.should_terminate or engine.state.epoch >= max_epochs:
             _logger.info(
-                "Training has ended already, after epoch %d: nothing to do. To go on, give more --max_epochs (and "
-                "--early_stopping_patience, if it stopped early); to train anew, another --ckpt_dir or --resume false",
+                "Training has ended already, after epoch %d: nothing to do. To go on, raise the setting max_epochs "
+                "(and early_stopping_patience, if it stopped early); to train anew: monai-sar train --anew, or the "
+                "setting resume: false",
                 engine.state.epoch,
             )
         else:

@@ -94,8 +94,8 @@ class RunFolder:
     @property
     def _way_out(self) -> str:
         return (
-            "To train anew, give another folder (--ckpt_dir), or replace what is in "
-            f"'{self.best.parent}' with --resume false (monai-sar train: --ckpt-dir, --anew)."
+            "To train anew, give another folder (setting ckpt_dir), or replace what is in "
+            f"'{self.best.parent}' (monai-sar train --anew, or the setting resume: false)."
         )
 
 

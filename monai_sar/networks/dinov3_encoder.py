@@ -185,7 +185,7 @@ def _create_from_hub(model_name: str, options: dict[str, Any]) -> Any:
         raise EncoderWeightsError(
             f"The pretrained weights of '{model_name}' could not be downloaded ({type(error).__name__}). "
             f"On a machine with network access download 'model.safetensors' from {source}, copy it to this machine "
-            "and give its path as the encoder's weights (in a bundle: --encoder_weights PATH)."
+            "and give its path as the encoder's weights (in a bundle: the setting encoder_weights)."
         ) from error
 
 

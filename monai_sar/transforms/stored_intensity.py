@@ -38,7 +38,7 @@ class StoredIntensityd(MapTransform):
             if "stored_max" not in image.meta:
                 raise ValueError(
                     f"{source_name(image, str(key))} is no image file with a stored range. "
-                    "Train with intensities scaled by the foreground instead (in a bundle: --intensity foreground)."
+                    "Train with intensities scaled by the foreground instead (in a bundle, intensity: foreground)."
                 )
             scaled[key] = image / image.meta["stored_max"]
         return scaled

@@ -1,5 +1,6 @@
 """Training ends with a calibration of the best weights, and never fails for want of patients."""
 
+import dataclasses
 import json
 from pathlib import Path
 from shutil import copytree
@@ -111,3 +112,25 @@ def test_too_few_patients_do_not_fail_the_training(
     assert (calibration.units, calibration.rates) == (3, ())
     assert calibration.p_value(1e9) == 0.25
     assert "3 normal patients cannot promise a false-positive rate of 1 % or 5 %" in caplog.text
+
+
+def test_a_calibration_that_was_asked_for_outlives_the_same_training(
+    trained: Path, normal_images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = tmp_path / trained.name
+    copytree(trained, bundle)
+    detector = ScanPredictor.from_bundle(bundle).network
+    assert detector.calibration is not None
+    asked_for = dataclasses.replace(
+        detector.calibration,
+        rates=(0.2,),
+        **{
+            name: getattr(detector.calibration, name)[:1]
+            for name in ("pixel_thresholds", "scan_thresholds", "image_thresholds")
+        },
+    )
+    detector.calibration = asked_for
+    detector.save_calibration(bundle / "models" / "model.pt")
+    train(bundle, normal_images)
+    assert ScanPredictor.from_bundle(bundle).network.calibration == asked_for
+    assert "The checkpoint is calibrated, and stays so" in caplog.text

@@ -52,7 +52,7 @@ def test_other_settings_are_refused_by_name_and_change_nothing(now: dict[str, An
     message = str(caught.value)
     assert named in message
     assert str(folder.unfinished) in message
-    assert "--resume false" in message
+    assert "resume: false" in message
     assert ("lr" in message) == ("lr" in named)
     assert folder.load() is not None
 
