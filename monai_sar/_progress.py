@@ -1,6 +1,7 @@
 """The bar that long work shows."""
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,5 +29,6 @@ def progress_bar(
         A ``tqdm`` over the items.
     """
     is_first = os.environ.get("RANK", "0") == "0"
-    disable = None if shown and is_first else True  # None: where standard error is no terminal
+    has_stderr = sys.stderr is not None  # it is None where it was closed before Python began
+    disable = None if shown and is_first and has_stderr else True  # None: where standard error is no terminal
     return tqdm(items, desc=task, unit=unit, total=total, leave=False, dynamic_ncols=True, disable=disable)

@@ -28,6 +28,11 @@ def test_nothing_is_shown_in_a_file(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_nothing_is_shown_where_standard_error_is_closed() -> None:
+    with redirect_stderr(None):
+        work()
+
+
 def test_of_several_processes_the_first_shows_it(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     with redirect_stderr(terminal.file):

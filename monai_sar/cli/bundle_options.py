@@ -53,11 +53,14 @@ def given_settings(
         values: of other options; None, if they were not given.
 
     Raises:
-        ValueError: a pair that is none.
+        ValueError: a pair that is none, or another option's text that would be code.
         RuntimeError: no such device.
     """
     import torch
 
+    for name, value in values.items():
+        if isinstance(value, str) and value.startswith(("$", "@", "%")):
+            raise ValueError(f"{name} is {value!r}: text that begins with {value[0]} is code to a config.")
     values |= {
         "ckpt_path": None if checkpoint is None else literal(checkpoint),
         "encoder_weights": None if encoder_weights is None else literal(encoder_weights),
@@ -67,8 +70,10 @@ def given_settings(
 
 
 def literal(path: str | Path) -> str:
-    """A path as the value of a setting, where ``$``, ``@`` or ``%`` at its beginning would make it code."""
-    return f"./{path}" if str(path).startswith(("$", "@", "%")) else str(path)
+    """A path as the value of a setting, see ``monai_sar.settings.bundle_config.literal_path``."""
+    from monai_sar.settings.bundle_config import literal_path
+
+    return literal_path(path)
 
 
 def existing(dataset: Path) -> str:
@@ -95,6 +100,6 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
         value = value_of_text(text)
     except ValueError:
         equals = ""
-    if not equals:
+    if not (key and equals):
         raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
     return key, value

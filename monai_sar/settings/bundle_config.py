@@ -14,11 +14,23 @@ from monai_sar._root_cause import root_cause
 from monai_sar.networks.checkpoint import CheckpointError, read_checkpoint, saved_with
 from monai_sar.settings.check_settings import check_settings, did_you_mean
 
-__all__ = ["BundleError", "read_bundle_config", "unwrapped", "use_checkpoint_settings"]
+__all__ = ["BundleError", "literal_path", "read_bundle_config", "unwrapped", "use_checkpoint_settings"]
 
 
 class BundleError(ValueError):
     """A folder is not a bundle that can predict: the message says what is missing."""
+
+
+def literal_path(path: str | os.PathLike[str]) -> str:
+    """A path as the value of a setting, where ``$``, ``@``, ``%`` or ``#`` would mean something else to a config.
+
+    Raises:
+        BundleError: it holds what MONAI takes for a relative reference wherever it stands.
+    """
+    text = os.fspath(path)
+    if found := re.search("[@%](#|::)", text):
+        raise BundleError(f"{text}: a config cannot hold a path with {found[0]!r} in it; rename it, or link to it.")
+    return f"./{text}" if text.startswith(("$", "@", "%", "#", "::")) else text
 
 
 def read_bundle_config(
@@ -51,7 +63,7 @@ def read_bundle_config(
     if unknown := sorted(overrides.keys() - parser.get().keys()):
         known = parser.get().keys()
         raise BundleError(" ".join(f"{file} has no setting {name!r}{did_you_mean(name, known)}" for name in unknown))
-    parser.update({"bundle_root": str(root), **overrides})
+    parser.update({"bundle_root": literal_path(root), **overrides})
     check_settings(parser)
     return parser
 

@@ -83,15 +83,21 @@ def _number_from_text(value: Any) -> Any:
 
 
 def _finite(value: float) -> float:
-    if not isfinite(value):
+    try:
+        finite = isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        finite = False
+    if not finite:
         raise ValueError("not finite")
     return value
 
 
-def whole_number(*, example: int, least: int | None = None) -> Kind:
-    """A whole number, of at least ``least``."""
-    kind = Annotated[int, BeforeValidator(_number_from_text), Field(ge=least)]
-    return Kind(kind, f"a whole number{'' if least is None else f' of {least} or more'}, such as {example}")
+def whole_number(*, example: int, least: int | None = None, most: int | None = None) -> Kind:
+    """A whole number, of at least ``least`` and at most ``most``."""
+    kind = Annotated[int, BeforeValidator(_number_from_text), Field(ge=least, le=most)]
+    range_ = "" if least is None else f" of {least} or more"
+    range_ += "" if most is None else f", at most {most}"
+    return Kind(kind, f"a whole number{range_}, such as {example}")
 
 
 def number(

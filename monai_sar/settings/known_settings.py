@@ -33,7 +33,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "series_uid": TEXT.or_null(),
         # --- how it runs ---
         "device": DEVICE,
-        "seed": whole_number(least=0, example=42),
+        "seed": whole_number(least=0, most=2**32 - 1, example=42),  # what NumPy takes
         "amp": FLAG,
         "feature_store": choice("disk", "none"),
         "slices_per_batch": _COUNT,

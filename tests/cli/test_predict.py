@@ -66,6 +66,10 @@ def told(result: Result) -> list[str]:
         (["scan.nii.gz", "--spacing=1,2,x"], "--spacing 1,2,x: expected three lengths"),
         (["scan.nii.gz", "--spacing=1,2,-3"], "--spacing 1,2,-3: expected three lengths"),
         (["scan.nii.gz", "--axis=axle"], "'axle'"),
+        (["scan.nii.gz", "--axis=$print(7)"], "slice_axis is '$print(7)': text that begins with $ is code"),
+        (["scan.nii.gz", "--series=@output_dir"], "series_uid is '@output_dir': text that begins with @ is code"),
+        (["scan.nii.gz", "--region-suffix=%run"], "region_suffix is '%run': text that begins with % is code"),
+        (["scan.nii.gz", "--set==3"], "--set =3: expected key=value"),
         (["scan.nii.gz", "--set=threshold"], "--set threshold: expected key=value"),
         (["scan.nii.gz", "--set=image_size=[48"], "--set image_size=[48: expected key=value"),
         (["scan.nii.gz", "--set=tresh=1"], "has no setting 'tresh'; did you mean 'threshold'?"),
@@ -257,6 +261,17 @@ def test_with_a_spacing_the_images_in_a_folder_are_one_scan(
         pages[0].save(tmp_path / "volumes" / name, save_all=True, append_images=pages[1:])
     volumes = outcomes(predict(tmp_path / "volumes", out, "--json", "--spacing=0.5,0.5,3"))
     assert {name: outcome["status"] for name, outcome in volumes.items()} == {"1.tif": "done", "2.tif": "done"}
+
+
+@pytest.mark.parametrize("name", ["$bundle", "@bundle", "%bundle", "#bundle"])
+def test_a_bundle_may_be_called_anything(
+    name: str, predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).symlink_to(BUNDLE)
+    save_nifti(Path("scan.nii.gz"))
+    result = predict("scan.nii.gz", f"--bundle={name}", "--output=out")
+    assert result.exit_code == 0, result.stderr
 
 
 def test_a_setting_can_be_given_by_its_name(predict: Predict, tmp_path: Path) -> None:

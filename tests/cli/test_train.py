@@ -144,6 +144,8 @@ def test_torchrun_takes_the_settings_of_several_processes(bmad: Path, tmp_path: 
         (["--set=learning_rat=1"], "has no setting 'learning_rat'; did you mean 'learning_rate'?"),
         (["--set=learning_rate=fast"], "learning_rate is 'fast'; expected a number of 0 or more"),
         (["--set=no_such_setting=1"], "train.yaml has no setting 'no_such_setting'"),
+        (["--set==1"], "--set =1: expected key=value"),
+        (["--output=x@#y"], "x@#y: a config cannot hold a path with '@#' in it"),
         (["--set=optimizer#no_such_part=1"], "train.yaml has no setting 'optimizer#no_such_part'"),
         (["--set=nonsense"], "--set nonsense: expected key=value"),
         (["--set=mode=sideways"], "sideways"),

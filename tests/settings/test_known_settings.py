@@ -101,6 +101,8 @@ def test_what_is_meant_is_understood(name: str, given: Any, meant: Any) -> None:
         ("threshold", "1,5", "threshold is '1,5'; expected a number, such as 1.5, or null."),
         ("threshold", float("inf"), "threshold is inf; expected a number, such as 1.5, or null."),
         ("max_epochs", 0, "max_epochs is 0; expected a whole number of 1 or more, such as 40."),
+        ("learning_rate", 10**400, f"learning_rate is {10**400}; expected a number of 0 or more, such as 0.001."),
+        ("seed", 2**32, "seed is 4294967296; expected a whole number of 0 or more, at most 4294967295, such as 42."),
         ("max_epochs", True, "max_epochs is True; expected a whole number of 1 or more, such as 40."),
         ("batch_size", 3.5, "batch_size is 3.5; expected a whole number of 1 or more, such as 64."),
         ("slices_per_batch", "abc", "slices_per_batch is 'abc'; expected a whole number of 1 or more, such as 4."),
