@@ -110,13 +110,18 @@ def test_after_ctrl_c_it_says_how_to_go_on_and_does(bmad: Path, tmp_path: Path) 
     patient = {"early_stopping_patience": 100000}
     command = [sys.executable, "-m", "monai_sar.cli", "train", str(BUNDLE), str(bmad), *arguments(tmp_path, **patient)]
     process = subprocess.Popen(
-        [*command, "--max-epochs=100000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [*command, "--max-epochs=100000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # whoever starts the tests in the background has it ignored, and so would this process
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     unfinished = tmp_path / "models" / "unfinished.pt"
     while not unfinished.exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate()
+    _, stderr = process.communicate(timeout=120)
     # Python ends itself by the signal if an interrupt came through an eval(), which MONAI runs; shells call both 130
     assert process.returncode in (INTERRUPTED, -signal.SIGINT), stderr
     assert stderr.endswith("monai-sar: Interrupted. The same command goes on where it stopped.\n")
