@@ -1,8 +1,9 @@
-"""Read PNG, JPEG or TIFF slices: one slice, a multi-page TIFF, or a folder of slices."""
+"""Read PNG, JPEG, TIFF or BMP slices: one slice, a multi-page TIFF, or a folder of slices."""
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +11,24 @@ from PIL import Image, ImageSequence
 
 from monai_sar.scans.content_hash import content_sha256
 from monai_sar.scans.scan import Scan, ScanError, reading, voxels_to_image
+from monai_sar.scans.stored_image import grey_values, read_stored_image
 
-__all__ = ["Spacing", "is_slice_image", "read_slices", "slice_affine"]
+__all__ = ["Color", "Spacing", "is_slice_image", "read_slices", "slice_affine"]
+
+Color = Literal["intensity", "as_stored"]
+"""How coloured image files are read."""
 
 Spacing = tuple[float, float, float]
 """Distance between columns, between rows and between slices, in millimetres."""
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
-_GREY_MODES = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
-_TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC, _TIFF_WHITE_IS_ZERO = 258, 262, 0
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+_ANY_RANGE = {"I", "F"}
+_GREY_MODES = {"L", "I;16", "I;16B", "I;16L"} | _ANY_RANGE
+_TIFF_PHOTOMETRIC, _TIFF_WHITE_IS_ZERO = 262, 0
 
 
 def is_slice_image(path: Path) -> bool:
-    """Return whether the file name ends in ``.png``, ``.jpg``, ``.jpeg``, ``.tif`` or ``.tiff``."""
+    """Return whether the file name ends in ``.png``, ``.jpg``, ``.jpeg``, ``.tif``, ``.tiff`` or ``.bmp``."""
     return path.suffix.lower() in _SUFFIXES
 
 
@@ -34,7 +40,7 @@ def slice_affine(spacing: Spacing) -> NDArray[np.float64]:
     return np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
 
 
-def read_slices(files: Sequence[Path], source: Path, *, spacing: Spacing | None) -> Scan:
+def read_slices(files: Sequence[Path], source: Path, *, spacing: Spacing | None, color: Color = "intensity") -> Scan:
     """Read one image file, or several as one stack in the order of the number in their names.
 
     Args:
@@ -42,16 +48,19 @@ def read_slices(files: Sequence[Path], source: Path, *, spacing: Spacing | None)
         source: the file or folder that was given.
         spacing: columns, rows, slices, in millimetres. Needed for more than one slice. Resolutions stored in
             image files mean print or screen, so they are not used.
+        color: ``"intensity"``: one channel, see :func:`monai_sar.scans.stored_image.grey_values`; ``"as_stored"``:
+            three, RGB as stored, grey repeated (the reading of the AR paper).
 
     Returns:
-        ``image`` is ``[1, X=columns, Y=rows, Z=slices]`` with the values as stored (16 bit stays 16 bit).
+        ``image`` is ``[1 or 3, X=columns, Y=rows, Z=slices]`` with the values as stored (16 bit stays 16 bit).
 
     Raises:
-        ScanError: for colour, damaged files, mixed sizes, names that do not say an order, or missing spacing.
+        ScanError: for colour, damaged files, mixed sizes or bit depths, names that do not say an order, or missing
+            spacing.
     """
     ordered = _in_order(files, source)
-    slices = [pixels for file in ordered for pixels in _pages(file)]
-    sizes = {pixels.shape for pixels in slices}
+    slices = [page for file in ordered for page in _pages(file, color)]
+    sizes = {page.values.shape[-2:] for page in slices}
     if len(sizes) > 1:
         found = ", ".join(f"{columns} x {rows}" for rows, columns in sorted(sizes))
         raise ScanError(
@@ -64,9 +73,8 @@ def read_slices(files: Sequence[Path], source: Path, *, spacing: Spacing | None)
             "spacing=(between columns, between rows, between slices) in millimetres."
         )
     notes = () if spacing else ("image files hold no pixel spacing: 1 mm was taken",)
-    voxels = np.empty((*slices[0].T.shape, len(slices)), dtype=np.float32)
-    for index, pixels in enumerate(slices):
-        voxels[:, :, index] = pixels.T
+    voxels = np.stack([page.values.swapaxes(-1, -2) for page in slices], axis=-1).astype(np.float32, copy=False)
+    largest = {page.stored_max for page in slices}
     return Scan(
         image=voxels_to_image(voxels, slice_affine(spacing or (1.0, 1.0, 1.0)), source),
         modality=None,
@@ -75,6 +83,7 @@ def read_slices(files: Sequence[Path], source: Path, *, spacing: Spacing | None)
         sha256=content_sha256(ordered),
         kind="slices",
         notes=notes,
+        stored_max=largest.pop() if len(largest) == 1 else None,
     )
 
 
@@ -106,37 +115,43 @@ def _in_order(files: Sequence[Path], source: Path) -> list[Path]:
     return [files[index] for index in order]
 
 
-def _pages(file: Path) -> Iterator[NDArray[np.generic]]:
-    """Yield the pages of an image file as ``[rows, columns]`` grey values as stored."""
+class _Page(NamedTuple):
+    """One slice: ``[C, rows, columns]`` as stored, and the largest value that the file's type can store."""
+
+    values: NDArray[np.generic]
+    stored_max: float | None
+
+
+def _pages(file: Path, color: Color) -> Iterator[_Page]:
+    with reading(file, "an image"), Image.open(file) as image:
+        pages, mode = getattr(image, "n_frames", 1), image.mode
+    if pages == 1 and mode not in _ANY_RANGE:
+        stored = read_stored_image(file)
+        if color == "intensity":
+            yield _Page(grey_values(stored)[np.newaxis], stored.stored_max)
+        else:
+            yield _Page(_as_rgb(stored.pixels), stored.stored_max)
+        return
     with reading(file, "an image"), Image.open(file) as image:
         for page in ImageSequence.Iterator(image):
-            yield _grey(page, file)
+            values = _grey(page, file)[np.newaxis]
+            yield _Page(values if color == "intensity" else np.repeat(values, 3, axis=0), None)
+
+
+def _as_rgb(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    return np.repeat(pixels[np.newaxis], 3, axis=0) if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 
 def _grey(page: Image.Image, file: Path) -> NDArray[np.generic]:
+    """A page of several, or one of 32-bit numbers: ``[rows, columns]``."""
     tags = getattr(page, "tag_v2", {})
-    if page.mode in _GREY_MODES:
-        pixels = np.asarray(page)
-        white_is_zero = tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
-        if white_is_zero and pixels.dtype == np.uint16:  # Pillow itself turns round 8-bit pixels only
-            pixels = np.iinfo(np.uint16).max - pixels
-        return pixels
-    if max(tags.get(_TIFF_BITS_PER_SAMPLE, (_png_bit_depth(file),))) > 8:
+    if page.mode not in _GREY_MODES:
         raise ScanError(
-            f"{file}: is a 16-bit image with several channels, of which only 8 bits could be read; "
-            "save it as a 16-bit grey-scale image."
+            f"{file}: has pages of mode {page.mode}, expected grey values; export the slices without colour map, "
+            "overlay or annotation."
         )
-    colour = np.asarray(page.convert("RGBA"))
-    if np.ptp(colour[..., :3], axis=-1).any() or (colour[..., 3] != 255).any():
-        raise ScanError(
-            f"{file}: is a colour or transparent image (mode {page.mode}), expected grey values; "
-            "export the slice without colour map, overlay or annotation."
-        )
-    return colour[..., 0]
-
-
-def _png_bit_depth(file: Path) -> int:
-    """Return the bits per channel of a PNG (byte 24, W3C PNG section 11.2.1); 8 for other formats."""
-    with file.open("rb") as stream:
-        head = stream.read(25)
-    return head[24] if head.startswith(b"\x89PNG") else 8
+    pixels = np.asarray(page)
+    white_is_zero = tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
+    if white_is_zero and pixels.dtype == np.uint16:  # Pillow itself turns round 8-bit pixels only
+        pixels = np.iinfo(np.uint16).max - pixels
+    return pixels

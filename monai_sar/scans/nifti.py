@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monai_sar.scans.content_hash import content_sha256
 from monai_sar.scans.scan import Scan, ScanError, reading, voxels_to_image
 
-__all__ = ["is_nifti", "read_nifti"]
+__all__ = ["is_nifti", "read_nifti", "read_nifti_mask"]
 
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
 """Spatial codes of ``xyzt_units`` that are not millimetres (NIfTI-1: 1 metre, 3 micrometre); 0 is unknown."""
@@ -58,6 +58,26 @@ def read_nifti(path: Path) -> Scan:
         kind="nifti",
         notes=tuple(notes),
     )
+
+
+def read_nifti_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Read a 3D NIfTI file as a mask: what is not 0 is inside. It may be empty.
+
+    Returns:
+        ``[X, Y, Z]``, and the affine to RAS millimetres.
+
+    Raises:
+        ScanError: it is damaged, not 3D, not of real numbers, or holds NaN.
+    """
+    with reading(path, "NIfTI"):
+        nifti: Any = nib.load(path)
+        shape = _volume_shape(nifti.shape, path)
+        stored = np.asarray(nifti.dataobj).reshape(shape)
+        if stored.dtype.kind not in "iufb" or (stored.dtype.kind == "f" and not np.isfinite(stored).all()):
+            raise ScanError(f"{path}: holds values that mark nothing (colour, NaN), expected 0 and other numbers.")
+        affine = np.asarray(nifti.affine, dtype=np.float64)
+        affine[:3] *= _MM_PER_UNIT.get(int(nifti.header["xyzt_units"]) & 7, 1.0)
+    return stored != 0, affine
 
 
 def _volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:

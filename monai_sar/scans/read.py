@@ -8,14 +8,20 @@ from pathlib import Path
 from monai_sar.scans.dicom_header import is_dicom
 from monai_sar.scans.dicom_series import read_dicom
 from monai_sar.scans.find import find_scans, visible_files
-from monai_sar.scans.image_stack import Spacing, is_slice_image, read_slices
+from monai_sar.scans.image_stack import Color, Spacing, is_slice_image, read_slices
 from monai_sar.scans.nifti import is_nifti, read_nifti
 from monai_sar.scans.scan import Scan, ScanError
 
 __all__ = ["read_scan"]
 
 
-def read_scan(path: str | os.PathLike[str], *, series_uid: str | None = None, spacing: Spacing | None = None) -> Scan:
+def read_scan(
+    path: str | os.PathLike[str],
+    *,
+    series_uid: str | None = None,
+    spacing: Spacing | None = None,
+    color: Color = "intensity",
+) -> Scan:
     """Read one scan with its geometry, or say in one sentence why not.
 
     Args:
@@ -26,6 +32,7 @@ def read_scan(path: str | os.PathLike[str], *, series_uid: str | None = None, sp
         series_uid: DICOM: the Series Instance UID to read, if there are several series.
         spacing: distances between columns, rows and slices in millimetres, for files that do not hold them:
             image slices (needed for a stack), and OPT without positions.
+        color: how coloured image files are read, see :func:`monai_sar.scans.image_stack.read_slices`.
 
     Returns:
         The scan; its ``image`` is ``[1, X, Y, Z]`` with an affine to RAS millimetres.
@@ -44,7 +51,7 @@ def read_scan(path: str | os.PathLike[str], *, series_uid: str | None = None, sp
     if spacing is not None and not (len(spacing) == 3 and all(math.isfinite(s) and s > 0 for s in spacing)):
         raise ScanError(f"{source}: spacing is {spacing}, expected three lengths above 0 in millimetres.")
     if source.is_dir():
-        return _read_folder(source, series_uid=series_uid, spacing=spacing)
+        return _read_folder(source, series_uid=series_uid, spacing=spacing, color=color)
     if is_nifti(source):
         _refuse_series_uid(source, series_uid)
         if spacing is not None:
@@ -52,13 +59,13 @@ def read_scan(path: str | os.PathLike[str], *, series_uid: str | None = None, sp
         return read_nifti(source)
     if is_slice_image(source):
         _refuse_series_uid(source, series_uid)
-        return read_slices([source], source, spacing=spacing)
+        return read_slices([source], source, spacing=spacing, color=color)
     if is_dicom(source):
         return read_dicom([source], source, series_uid=series_uid, spacing=spacing)
     raise ScanError(f"{source}: is not NIfTI (.nii, .nii.gz), DICOM, PNG, JPEG or TIFF; convert it to one of them.")
 
 
-def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | None) -> Scan:
+def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | None, color: Color) -> Scan:
     files = visible_files(folder)
     nifti = [file for file in files if is_nifti(file)]
     images = [file for file in files if is_slice_image(file)]
@@ -76,16 +83,16 @@ def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | Non
             "file, or a folder with the slices of one scan."
         )
     if nifti:
-        return read_scan(nifti[0], series_uid=series_uid, spacing=spacing)
+        return read_scan(nifti[0], series_uid=series_uid, spacing=spacing, color=color)
     if images:
         _refuse_series_uid(folder, series_uid)
-        return read_slices(images, folder, spacing=spacing)
+        return read_slices(images, folder, spacing=spacing, color=color)
     below = find_scans([folder])
     if len(below) > 1:
         raise ScanError(
             f"{folder}: holds {len(below)} scans in its subfolders, expected one; give one, e.g. {below[0]}."
         )
-    return read_scan(below[0], series_uid=series_uid, spacing=spacing)
+    return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color)
 
 
 def _refuse_broken_dicom(file: Path) -> None:

@@ -48,8 +48,9 @@ class Scan:
     """One scan, read from NIfTI, DICOM or image slices.
 
     Attributes:
-        image: ``[1, X, Y, Z]``, float32, in modality units (CT: HU; MR: stored signal after rescale). Its
-            ``affine`` is float64 ``[4, 4]`` and maps array indices to RAS millimetres (the NIfTI convention).
+        image: ``[1, X, Y, Z]``, float32, in modality units (CT: HU; MR: stored signal after rescale); of image files
+            that are read as stored, 3 channels. Its ``affine`` is float64 ``[4, 4]`` and maps array indices to RAS
+            millimetres (the NIfTI convention).
         modality: DICOM modality code ("MR", "CT", "OPT", ...); None where the file does not say.
         slice_axis: spatial axis (0, 1 or 2) along which the slices were acquired.
         source: the file or folder that was given.
@@ -61,6 +62,7 @@ class Scan:
         frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
             Otherwise empty.
         notes: what a reader should know (localizers left out, rescaling that varies, ...).
+        stored_max: image files: the largest value that their type can store, to scale by; otherwise None.
     """
 
     image: MetaTensor
@@ -72,18 +74,19 @@ class Scan:
     instances: tuple[Path, ...] = ()
     frame_numbers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    stored_max: float | None = None
 
 
 def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], source: Path) -> MetaTensor:
     """Check voxels and affine, and join them into one image.
 
     Args:
-        voxels: ``[X, Y, Z]``.
+        voxels: ``[X, Y, Z]``, or ``[C, X, Y, Z]``.
         affine: ``[4, 4]``, array indices to RAS millimetres.
         source: named in errors.
 
     Returns:
-        ``[1, X, Y, Z]`` float32; the voxels are not copied if they are contiguous.
+        ``[C, X, Y, Z]`` float32; the voxels are not copied if they are contiguous.
 
     Raises:
         ScanError: for an empty, constant or non-finite volume, or an affine that maps to no volume.
@@ -110,7 +113,9 @@ def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], so
             "check that the export was complete and that this is the image, not an empty mask."
         )
     tensor = torch.from_numpy(np.ascontiguousarray(voxels))
-    return MetaTensor(tensor[None], affine=torch.from_numpy(np.asarray(affine, dtype=np.float64)))
+    return MetaTensor(
+        tensor if tensor.ndim == 4 else tensor[None], affine=torch.from_numpy(np.asarray(affine, dtype=np.float64))
+    )
 
 
 def check_modality(scan: Scan, expected: str) -> None:

@@ -29,6 +29,7 @@ class ScanOrigin:
         instances: DICOM: the files in the order of the slices, or the one multi-frame file; else empty.
         frame_numbers: multi-frame DICOM: 1-based frame number of every slice; else empty.
         notes: what a reader should know (localizers left out, ...).
+        stored_max: image files: the largest value that their type can store; None for others.
     """
 
     source: Path
@@ -39,6 +40,7 @@ class ScanOrigin:
     instances: tuple[Path, ...]
     frame_numbers: tuple[int, ...]
     notes: tuple[str, ...]
+    stored_max: float | None
 
     @classmethod
     def of(cls, image: MetaTensor) -> "ScanOrigin":
@@ -62,6 +64,7 @@ class ScanOrigin:
             instances=tuple(map(Path, meta["instances"] or ())),
             frame_numbers=tuple(map(int, meta["frame_numbers"] or ())),
             notes=tuple(meta.get(NOTES) or ()),
+            stored_max=meta.get("stored_max"),
         )
 
     @staticmethod
@@ -79,6 +82,8 @@ class ScanOrigin:
                 NOTES: list(scan.notes),
             }
         )
+        if scan.stored_max is not None:  # None cannot be collated
+            scan.image.meta["stored_max"] = scan.stored_max
 
 
 def add_note(image: MetaTensor, note: str) -> None:

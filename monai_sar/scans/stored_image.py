@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile
 
-__all__ = ["ImageReadError", "StoredImage", "read_stored_image"]
+from monai_sar.scans.bone_colormap import bone_index, bone_index_lossy
+from monai_sar.scans.scan import ScanError
+
+__all__ = ["ImageReadError", "StoredImage", "grey_values", "read_stored_image"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
@@ -29,7 +32,7 @@ _STORED_MAX = {
 _TIFF_PHOTOMETRIC, _TIFF_WHITE_IS_ZERO = 262, 0
 
 
-class ImageReadError(ValueError):
+class ImageReadError(ScanError):
     """An image file is missing, damaged, or of a kind that cannot be read without a loss or a guess."""
 
 
@@ -87,6 +90,30 @@ def read_stored_image(path: str | os.PathLike[str]) -> StoredImage:
     return StoredImage(path=name, pixels=pixels, stored_max=stored_max, lossy=lossy)
 
 
+def grey_values(stored: StoredImage) -> NDArray[Any]:
+    """The grey values ``[H, W]`` of an image, or the intensities that the "bone" colour map was applied to.
+
+    Raises:
+        ImageReadError: it is coloured otherwise. No weighting of the channels is right for every modality, and a
+            coloured mark burnt into a grey image would be found as an anomaly.
+    """
+    pixels = stored.pixels
+    if pixels.ndim == 2:
+        return pixels
+    is_grey = (pixels == pixels[..., :1]).all(axis=-1)
+    if is_grey.all():
+        return pixels[..., 0]
+    index = (bone_index_lossy if stored.lossy else bone_index)(pixels)
+    if index is None:
+        row, column = np.argwhere(~is_grey)[0]
+        raise ImageReadError(
+            f"{stored.path}: found colours, such as RGB {tuple(pixels[row, column].tolist())} at row {row}, "
+            f'column {column}; expected grey values or the "bone" colour map. Save the file as grey, without '
+            "coloured marks, or use its RGB values (in a bundle: --color as_stored)."
+        )
+    return index
+
+
 def _check_file(path: Path) -> None:
     """Raise ImageReadError if there is no file, or nothing in it."""
     if not path.is_file():
@@ -108,9 +135,7 @@ def _check_kind(image: ImageFile.ImageFile, name: str) -> None:
     tile = image.tile[0].args if image.tile else ""
     raw_mode = str(tile[0] if isinstance(tile, tuple) else tile)
     sixteen_bit_color = ";16" in raw_mode and _STORED_MAX.get(image.mode) == 255
-    # Pillow turns "white is zero" round at up to 8 bits, but not above
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    inverted = tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO and image.mode.startswith(("I", "F"))
+    inverted = _white_is_zero(image) and image.mode == "F"  # from which value to count is not said
     if image.mode not in _STORED_MAX or sixteen_bit_color or inverted:
         found = f"{image.format} pixels of type {raw_mode}{' with white stored as zero' if inverted else ''}"
         raise ImageReadError(
@@ -125,6 +150,11 @@ def _check_kind(image: ImageFile.ImageFile, name: str) -> None:
         )
 
 
+def _white_is_zero(image: Image.Image) -> bool:
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
+
+
 def _pixels(image: Image.Image) -> NDArray[Any]:
     """Decode the image and drop its alpha: ``[H, W]`` or ``[H, W, 3]``."""
     if image.mode == "LA":
@@ -132,4 +162,6 @@ def _pixels(image: Image.Image) -> NDArray[Any]:
     if image.mode in ("P", "PA"):  # by way of RGBA: a palette can hold transparent entries
         image = image.convert("RGBA")
     pixels = np.asarray(image)
+    if pixels.dtype == np.uint16 and _white_is_zero(image):  # Pillow itself turns round up to 8 bits
+        pixels = np.iinfo(np.uint16).max - pixels
     return pixels[..., :3] if pixels.ndim == 3 else pixels

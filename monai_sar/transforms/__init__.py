@@ -1,8 +1,10 @@
 """MONAI transforms: files to slices and scans, intensities to [0, 1], slices to display, noise to features."""
 
 from monai_sar.transforms.alignment_margins import AlignmentMargins, FillAlignmentMarginsd
+from monai_sar.transforms.by_kind import ByKindd
 from monai_sar.transforms.load_mask import LoadMask, LoadMaskd
 from monai_sar.transforms.load_scan import LoadScan, LoadScand
+from monai_sar.transforms.load_scan_mask import EmptyMaskd, LoadScanMaskd
 from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
 from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
@@ -13,11 +15,14 @@ from monai_sar.transforms.stored_intensity import StoredIntensityd
 __all__ = [
     "AlignmentMargins",
     "BodyRegion",
+    "ByKindd",
+    "EmptyMaskd",
     "FillAlignmentMarginsd",
     "ForegroundRegion",
     "LoadMask",
     "LoadMaskd",
     "LoadScan",
+    "LoadScanMaskd",
     "LoadScand",
     "LoadSlice",
     "LoadSliced",

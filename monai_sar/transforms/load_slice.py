@@ -10,10 +10,8 @@ from monai.config.type_definitions import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.transform import MapTransform, Transform
 from monai.utils.module import look_up_option
-from numpy.typing import NDArray
 
-from monai_sar.scans.bone_colormap import bone_index, bone_index_lossy
-from monai_sar.scans.stored_image import ImageReadError, StoredImage, read_stored_image
+from monai_sar.scans.stored_image import grey_values, read_stored_image
 
 __all__ = ["LoadSlice", "LoadSliced"]
 
@@ -50,7 +48,7 @@ class LoadSlice(Transform):
         """Return the slice stored in the file ``path``."""
         stored = read_stored_image(path)
         if self.color == "intensity":
-            channels = _intensity(stored)[np.newaxis]
+            channels = grey_values(stored)[np.newaxis]
         elif stored.pixels.ndim == 2:
             channels = np.repeat(stored.pixels[np.newaxis], 3, axis=0)
         else:
@@ -78,22 +76,3 @@ class LoadSliced(MapTransform):
         for key in self.key_iterator(loaded):
             loaded[key] = self.loader(loaded[key])
         return loaded
-
-
-def _intensity(stored: StoredImage) -> NDArray[Any]:
-    """Return ``[H, W]``: the grey values, or the intensities that the "bone" colour map was applied to."""
-    pixels = stored.pixels
-    if pixels.ndim == 2:
-        return pixels
-    is_grey = (pixels == pixels[..., :1]).all(axis=-1)
-    if is_grey.all():
-        return pixels[..., 0]
-    index = (bone_index_lossy if stored.lossy else bone_index)(pixels)
-    if index is None:
-        row, column = np.argwhere(~is_grey)[0]
-        raise ImageReadError(
-            f"{stored.path}: found colours, such as RGB {tuple(pixels[row, column].tolist())} at row {row}, "
-            f'column {column}; expected grey values or the "bone" colour map. Save the file as grey, without '
-            'coloured marks, or load it with color="as_stored" to use its RGB values.'
-        )
-    return index

@@ -103,21 +103,21 @@ def test_jpeg_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(image.numpy()[0, :, :, 0], np.arange(64).reshape(8, 8).T, atol=4)
 
 
-def test_colour_and_transparency_are_told(tmp_path: Path) -> None:
+def test_colour_is_told_or_read_as_stored(tmp_path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 255, (5, 7, 3)).astype(np.uint8)
     save(tmp_path / "colour.png", colour)
-    see_through = np.full((5, 7, 4), 9, np.uint8)
-    save(tmp_path / "alpha.png", see_through)
-    for name in ("colour.png", "alpha.png"):
-        with pytest.raises(ScanError, match=f"{name}: is a colour or transparent image"):
-            read_scan(tmp_path / name)
+    with pytest.raises(ScanError, match=r"colour.png: found colours, such as RGB"):
+        read_scan(tmp_path / "colour.png")
+    np.testing.assert_array_equal(
+        read_scan(tmp_path / "colour.png", color="as_stored").image[..., 0].permute(2, 1, 0), colour
+    )
 
 
 def test_sixteen_bit_colour_is_told_not_cut_to_eight(tmp_path: Path) -> None:
     write_png16_rgb(tmp_path / "deep.png")
     tifffile.imwrite(tmp_path / "deep.tif", np.zeros((5, 7, 3), np.uint16), photometric="rgb")
     for name in ("deep.png", "deep.tif"):
-        with pytest.raises(ScanError, match=f"{name}: is a 16-bit image with several channels"):
+        with pytest.raises(ScanError, match=f"{name}: found .* pixels of type RGB;16"):
             read_scan(tmp_path / name)
 
 
@@ -154,7 +154,7 @@ def test_truncated_images_are_told(tmp_path: Path, name: str, kept: float) -> No
     save(tmp_path / name, np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8))
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(ScanError, match=f"{name}: cannot be read as an image"):
+    with pytest.raises(ScanError, match=f"{name}: .*cannot be read as an image|{name}: found zero bytes"):
         read_scan(tmp_path / name)
 
 

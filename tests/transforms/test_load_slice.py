@@ -251,9 +251,8 @@ def test_white_as_zero(tmp_path: Path) -> None:
     np.testing.assert_array_equal(LoadSlice()(tmp_path / "x.tif")[0].numpy(), GREY)
     tifffile.imwrite(tmp_path / "z.tif", GREY > 100, photometric="miniswhite")
     np.testing.assert_array_equal(LoadSlice()(tmp_path / "z.tif")[0].numpy(), GREY <= 100)
-    tifffile.imwrite(tmp_path / "y.tif", GREY.astype(np.uint16), photometric="miniswhite")
-    with pytest.raises(ImageReadError, match="white stored as zero"):
-        LoadSlice()(tmp_path / "y.tif")
+    tifffile.imwrite(tmp_path / "y.tif", 65535 - GREY.astype(np.uint16), photometric="miniswhite")
+    np.testing.assert_array_equal(LoadSlice()(tmp_path / "y.tif")[0].numpy(), GREY)
 
 
 def test_unknown_color_is_answered_with_the_options() -> None:

@@ -23,5 +23,5 @@ def test_the_file_type_gives_the_range(tmp_path: Path, dtype: type, largest: int
 
 def test_a_volume_has_no_stored_range() -> None:
     volume = MetaTensor(torch.ones(1, 2, 2, 2), meta={"filename_or_obj": "scan.nii.gz"})
-    with pytest.raises(ValueError, match=r"scan\.nii\.gz is no image file.*--intensity foreground"):
+    with pytest.raises(ValueError, match=r"scan\.nii\.gz is no image file.*intensity: foreground"):
         StoredIntensityd("image")({"image": volume})
