@@ -13,6 +13,7 @@ from monai_sar.cli.failure import debugging
 from monai_sar.cli.inspect import inspect
 from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
+from monai_sar.cli.split import split
 from monai_sar.cli.train import train
 
 __all__ = ["app"]
@@ -45,6 +46,7 @@ def _common(
 
 app.command()(phantoms)
 app.add_typer(prepare.app, name="prepare")
+app.command()(split)
 app.command()(inspect)
 app.command()(train)
 app.command()(calibrate)

@@ -1,7 +1,8 @@
 """A BMAD data set on disk -> a list of dictionaries, one per image, with its mask and its class.
 
 Which folder holds what is found by :mod:`monai_sar.datasets.bmad_folder`. Masks pair with images by file name
-(the stem: ``slice_07.jpg`` with ``slice_07.png``), never by position; what does not pair is an error.
+(``slice_07.jpg`` with ``slice_07.png``, the series in ``case_07/`` with ``case_07.nii.gz``), never by position; what
+does not pair is an error.
 """
 
 import logging
@@ -17,6 +18,8 @@ from monai.utils.module import look_up_option
 from monai_sar.datasets.bmad_folder import BMADLayout, DatasetError, find_bmad_layout
 from monai_sar.datasets.bmad_layouts import CLASSES, SPLITS, AnomalyClass, Split
 from monai_sar.datasets.bmad_meta_json import find_meta_json_problems
+from monai_sar.datasets.loose_slices import find_loose_slices
+from monai_sar.scans.scan_name import scan_name
 
 __all__ = [
     "BMADItem",
@@ -32,7 +35,7 @@ _NAMED = 5  # a problem names so many files and counts the rest
 
 
 class BMADItem(TypedDict):
-    """One image: its path, the path of its mask (None: no lesion), 1 if it is abnormal, and its split."""
+    """One image or scan: its path, the path of its mask (None: no lesion), 1 if it is abnormal, and its split."""
 
     image: str
     label: str | None
@@ -91,8 +94,8 @@ def find_bmad_problems(layout: BMADLayout, split: Split, *, classes: Sequence[An
     """Say everything that is wrong with one split, in a line each that names the files.
 
     The split is empty; the train split holds abnormal images; an abnormal image has no mask; a mask has no
-    image; two images (or masks) have the same name, so that they cannot be paired by it; ``meta.json`` of
-    layout F says otherwise than the files.
+    image; two images (or masks) have the same name, so that they cannot be paired by it; slices of a DICOM series
+    lie there without a folder of their own; ``meta.json`` of layout F says otherwise than the files.
 
     Args:
         layout: what :func:`find_bmad_layout` found.
@@ -112,6 +115,11 @@ def find_bmad_problems(layout: BMADLayout, split: Split, *, classes: Sequence[An
         ]
     else:
         problems = _pairing_problems(layout, split, classes)
+        if loose := find_loose_slices(image for kind in classes for image in layout.images.get((split, kind), ())):
+            problems.append(
+                f"found {_some(loose, 'DICOM files that are slices of one series', layout)}; expected a folder for "
+                "each series, because a scan is read as a whole. Move each series into a folder of its own, there"
+            )
         if layout.name == "F":
             problems += find_meta_json_problems(layout, split)
     return [f"{layout.root}, split {split}: {problem}." for problem in problems]
@@ -123,9 +131,9 @@ def _masks(layout: BMADLayout, split: Split, kind: AnomalyClass) -> tuple[Path, 
 
 
 def _pair(layout: BMADLayout, split: Split, kind: AnomalyClass) -> list[tuple[Path, Path | None]]:
-    """Pair the images of one class with their masks (None: without), by stem."""
-    masks = {mask.stem: mask for mask in _masks(layout, split, kind)}
-    return [(image, masks.get(image.stem)) for image in layout.images.get((split, kind), ())]
+    """Pair the images of one class with their masks (None: without), by name."""
+    masks = {scan_name(mask): mask for mask in _masks(layout, split, kind)}
+    return [(image, masks.get(scan_name(image))) for image in layout.images.get((split, kind), ())]
 
 
 def _pairing_problems(layout: BMADLayout, split: Split, classes: Sequence[AnomalyClass]) -> list[str]:
@@ -137,13 +145,13 @@ def _pairing_problems(layout: BMADLayout, split: Split, classes: Sequence[Anomal
         images = [image for kind in kinds for image in layout.images.get((split, kind), ())]
         masks = list(dict.fromkeys(mask for kind in kinds for mask in _masks(layout, split, kind)))
         for what, files in (("images", images), ("masks", masks)):
-            if twins := _same_stem(files):
+            if twins := _same_name(files):
                 problems.append(
                     f"found {_some(twins, f'{what} that share a name', layout)}; expected each name once, "
                     "because masks pair with images by name. Rename or remove the others"
                 )
-        names = {image.stem for image in images}
-        if lonely := [mask for mask in masks if mask.stem not in names]:
+        names = {scan_name(image) for image in images}
+        if lonely := [mask for mask in masks if scan_name(mask) not in names]:
             problems.append(
                 f"found {_some(lonely, 'masks without an image', layout)}; expected a {' or '.join(kinds)} "
                 "image of the same name as each. Add the images or remove the masks"
@@ -157,10 +165,10 @@ def _pairing_problems(layout: BMADLayout, split: Split, classes: Sequence[Anomal
     return problems
 
 
-def _same_stem(files: Sequence[Path]) -> list[Path]:
-    """Return the files that share their stem with another."""
-    count = Counter(path.stem for path in files)
-    return [path for path in files if count[path.stem] > 1]
+def _same_name(files: Sequence[Path]) -> list[Path]:
+    """Return the files that share their name, without the ending, with another."""
+    count = Counter(map(scan_name, files))
+    return [path for path in files if count[scan_name(path)] > 1]
 
 
 def _some(files: Sequence[Path], what: str, layout: BMADLayout) -> str:

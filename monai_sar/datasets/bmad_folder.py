@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_sar.datasets.bmad_layouts import CLASSES, LAYOUTS, SPLITS, AnomalyClass, Layout, Place, Split
+from monai_sar.scans.dicom_header import is_dicom
+from monai_sar.scans.nifti import is_nifti
 
 __all__ = ["BMADLayout", "DatasetError", "find_bmad_layout"]
 
+_NO_IMAGES = frozenset((".json", ".csv", ".txt", ".md"))
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"))
 
-_MAX_DEPTH = 5  # the deepest pattern has three folders; a root given two too high still gets its hint
+_MAX_DEPTH = 6  # three folders in the deepest pattern, one of a series; a root given two too high still gets its hint
 
 _Files = Mapping[str, tuple[Path, ...]]
+"""The scans directly in each folder; the keys are relative to the root, with ``/``."""
 
 
 class DatasetError(ValueError):
@@ -45,7 +49,7 @@ class BMADLayout:
 
     @property
     def name(self) -> str:
-        """The letter of the layout, "A" to "F"."""
+        """The letter of the layout, "A" to "G"."""
         return self.layout.name
 
     @property
@@ -64,8 +68,9 @@ class BMADLayout:
 def find_bmad_layout(root: str | os.PathLike[str]) -> BMADLayout:
     """Look at the folders under ``root`` and say in which of BMAD's layouts the data set lies there.
 
-    Images are .png, .jpg, .jpeg, .tif, .tiff and .bmp files in any case of letters; hidden files and folders
-    are passed over. Only the folders are looked at: whether every mask has its image, for instance, is for
+    Images (and masks) are .png, .jpg, .jpeg, .tif, .tiff and .bmp files in any case of letters, NIfTI files, DICOM
+    files by content, and folders that hold a DICOM series; hidden files and folders are passed over. Only the folders
+    are looked at: whether every mask has its image, for instance, is for
     :func:`monai_sar.datasets.bmad.find_bmad_problems`.
 
     Args:
@@ -85,22 +90,33 @@ def find_bmad_layout(root: str | os.PathLike[str]) -> BMADLayout:
 
 
 def _image_folders(root: Path) -> dict[str, tuple[Path, ...]]:
-    """Return the images of each folder under ``root``; the keys are relative, with ``/``."""
+    """Return the images of each folder under ``root``."""
 
     def refuse(error: OSError) -> None:
         raise DatasetError(f"{error.filename}: found, but cannot be read ({error.strerror}). Check who may.")
 
-    files = {}
+    files: dict[str, tuple[Path, ...]] = defaultdict(tuple)
     for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
         relative = Path(folder).relative_to(root)
         too_deep = len(relative.parts) >= _MAX_DEPTH
         subfolders[:] = [] if too_deep else sorted(name for name in subfolders if not name.startswith("."))
         # macOS leaves a hidden "._x.png" beside "x.png" on foreign disks
-        images = [name for name in sorted(names) if not name.startswith(".")]
-        images = [name for name in images if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        paths = [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES or is_nifti(path)]
+        others = [path for path in paths if path.suffix.lower() not in _NO_IMAGES and not is_nifti(path)]
+        others = [path for path in others if path.suffix.lower() not in IMAGE_SUFFIXES]
+        if _is_a_place(relative.as_posix()):
+            images = sorted(images + [path for path in others if is_dicom(path)])
+        elif relative.parts and any(map(is_dicom, others)):
+            files[relative.parent.as_posix()] += (Path(folder),)
         if images:
-            files[relative.as_posix()] = tuple(Path(folder, name) for name in images)
+            files[relative.as_posix()] += tuple(images)
     return files
+
+
+def _is_a_place(folder: str) -> bool:
+    """Return whether any layout has images or masks in ``folder``: DICOM files there are scans of their own."""
+    return any(layout.place_of_images(folder) or layout.place_of_masks(folder) for layout in LAYOUTS)
 
 
 def _best_layout(root: Path, files: _Files) -> BMADLayout | None:

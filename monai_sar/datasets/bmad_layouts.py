@@ -4,6 +4,7 @@ A layout is a row of :data:`LAYOUTS`: patterns of folders with placeholders for 
 row fits the files of a data set is found by :func:`monai_sar.datasets.bmad_folder.find_bmad_layout`.
 
 Source: BMAD (arXiv 2306.11876) as its authors and others distribute it; layout F is Uni-Medical (ViTAD).
+Layout G is ours, the least to arrange. Images and masks are PNG there; NIfTI and DICOM lie in the same places.
 """
 
 import re
@@ -110,6 +111,12 @@ LAYOUTS = (
         picture="train/good, test/{good,Ungood}, ground_truth/Ungood (and meta.json, here or one folder up)",
         images=("{train}/{class}", "{test}/{class}"),
         masks=("ground_truth/{class}",),
+    ),
+    Layout(
+        name="G",
+        picture="{train,valid,test}/good/*.png, {valid,test}/Ungood/{img,label}/*.png",
+        images=("{split}/{class}", "{split}/{class}/img"),
+        masks=("{split}/{class}/label",),
     ),
 )
 """The known layouts. Of two that account for the same files, the first is found."""

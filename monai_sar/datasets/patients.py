@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from monai_sar.datasets.bmad_folder import DatasetError
+from monai_sar.datasets.listed_path import path_key
+from monai_sar.scans.scan_name import scan_name
 
 __all__ = ["MANIFEST", "NAMINGS", "Naming", "find_naming", "patient_of", "patients_of", "read_manifest"]
 
@@ -40,7 +42,7 @@ class Naming:
 
     def patient_of(self, path: str | os.PathLike[str]) -> str | None:
         """Return the patient that the name of a file tells, or None if it does not follow this naming."""
-        found = re.fullmatch(self.pattern, Path(path).stem)
+        found = re.fullmatch(self.pattern, scan_name(path))
         return None if found is None else found.expand(self.patient)
 
 
@@ -65,6 +67,13 @@ NAMINGS = (
         pattern=r"(0[01]\d{3})_\d{1,3}",  # the cases of BraTS2021 are 00000 to 01666, each of 155 slices
         patient=r"BraTS2021_\1",
         source="BMAD's README (repository DorisBao/BMAD): the case of BraTS2021 and the slice",
+    ),
+    Naming(
+        title="BIDS",
+        example="sub-07_ses-1_FLAIR.nii.gz",
+        pattern=r"sub-([A-Za-z0-9]+)(?:_.+)?",
+        patient=r"sub-\1",
+        source="Brain Imaging Data Structure 1.10, entity sub (https://bids-specification.readthedocs.io)",
     ),
     Naming(
         title="TCGA",
@@ -161,26 +170,45 @@ def patients_of(root: str | os.PathLike[str], images: Iterable[Path]) -> dict[Pa
     """Return the patient of each image of a data set, None where unknown.
 
     If the root holds a ``manifest.csv``, it alone tells: what is not in it is unknown, because a name would put the
-    same patient under another text.
+    same patient under another text. It may list the folder of a series, or each of its files.
 
     Args:
         root: the folder of the data set.
         images: files below it.
 
     Raises:
-        DatasetError: ``manifest.csv`` cannot be used, see :func:`read_manifest`.
+        DatasetError: ``manifest.csv`` cannot be used, see :func:`read_manifest`, or lists none of the images. To take
+            each image for a patient of its own then would promise what does not hold.
     """
+    images = list(images)
     manifest = read_manifest(root)
     if manifest is None:
         return {image: patient_of(image) for image in images}
-    return {image: manifest.get(image.relative_to(root).as_posix()) for image in images}
+    folders = {str(PurePosixPath(file).parent): patient for file, patient in manifest.items()}
+    keys = {image: path_key(str(image.absolute()), Path(root)) for image in images}
+    listed = {**folders, **manifest}
+    if images and not any(key in listed for key in keys.values()):
+        raise DatasetError(
+            f"{Path(root) / MANIFEST}: lists {len(manifest)} files{_for_instance(manifest)} and none of the "
+            f"{len(images)} images{_for_instance(keys.values())}; expected paths below {root}, as the second. Correct "
+            "the paths, or remove the manifest to go by the names of the files."
+        )
+    return {image: listed.get(key) for image, key in keys.items()}
+
+
+def _for_instance(files: Iterable[str]) -> str:
+    first = next(iter(files), None)
+    return "" if first is None else f" (such as {first})"
 
 
 def read_manifest(root: str | os.PathLike[str]) -> dict[str, str | None] | None:
     """Return the patient of each file that ``manifest.csv`` lists (None: left empty), or None without a manifest.
 
-    The manifest is a table with a header row. ``file`` is a path below the root with ``/``, ``patient`` any text
-    that is the same for all files of one patient; other columns are left to whoever wrote them.
+    The keys are those of :func:`monai_sar.datasets.listed_path.path_key`.
+
+    The manifest is a table with a header row. ``file`` is a path relative to the root, or an absolute one, in any
+    spelling (see :mod:`monai_sar.datasets.listed_path`). ``patient`` is any text that is the same for all files of
+    one patient; other columns are left to whoever wrote them.
 
     Args:
         root: the folder of the data set.
@@ -210,7 +238,7 @@ def read_manifest(root: str | os.PathLike[str]) -> dict[str, str | None] | None:
         )
     patients: dict[str, str | None] = {}
     for row in rows:
-        file = PurePosixPath((row["file"] or "").strip()).as_posix()
+        file = path_key((row["file"] or "").strip(), Path(root))
         patient = (row["patient"] or "").strip() or None
         if patients.setdefault(file, patient) != patient:
             raise DatasetError(

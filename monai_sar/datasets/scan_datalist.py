@@ -15,7 +15,7 @@ class ScanItem(TypedDict):
     """One scan and, where there are such volumes, the outline of its lesions and the region to score."""
 
     image: str
-    lesion: NotRequired[str]
+    label: NotRequired[str]
     region: NotRequired[str]
 
 
@@ -77,10 +77,10 @@ def scan_item(
     path = Path(scan)
     item: ScanItem = {"image": os.fspath(scan)}
     lesion = _beside(path, image_suffix, lesion_suffix)
-    if lesion is not None and lesion.is_file():
-        item["lesion"] = str(lesion)
+    if lesion is not None and lesion.exists():
+        item["label"] = str(lesion)
     region = _beside(path, image_suffix, region_suffix)
-    if region is not None and region.is_file():
+    if region is not None and region.exists():
         item["region"] = str(region)
     elif region_suffix is not None:
         expected = region or f"a name that ends in '{image_suffix or _NIFTI}', to put '{region_suffix}' in its place"

@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from monai_sar.cli.inspect import inspect
+from tests.conftest import save_nifti
 
 APP = typer.Typer()
 APP.command()(inspect)
@@ -88,6 +89,7 @@ def test_json_is_one_document_with_stable_keys(dataset: Path) -> None:
         "errors",
         "warnings",
         "notes",
+        "calibration",
     ]
     assert document["data_set"] == str(dataset)
     assert document["layout"]["name"] == "A"
@@ -138,3 +140,31 @@ def test_help_needs_no_heavy_import() -> None:
         "assert not {'torch', 'monai', 'scipy', 'numpy'} & set(sys.modules), 'heavy'"
     )
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_a_datalist_is_inspected_and_says_what_its_normal_patients_promise(tmp_path: Path) -> None:
+    items = []
+    for number in range(16):
+        voxels = np.random.default_rng(number).integers(0, 900, (6, 7, 5)).astype(np.int16)
+        save_nifti(tmp_path / f"{number}.nii.gz", voxels, np.diag([1.0, 1.0, 3.0, 1.0]))
+        items.append({"image": f"{number}.nii.gz", "patient": f"P{number}"})
+    document = {"training": items[:1], "validation": items[1:15], "testing": items[15:]}
+    (tmp_path / "dataset.json").write_text(json.dumps(document))
+    result = run(str(tmp_path / "dataset.json"))
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / 'dataset.json'}: 16 scans" in result.stdout
+    assert "14 normal patients: the smallest rate is 6.7 %, 5 % takes 19, 1 % takes 99." in result.stdout
+    rows = [line.split()[:3] for line in result.stdout.splitlines() if "6 x 7 x 5" in line]
+    assert rows == [["train/good", "1", "1"], ["valid/good", "14", "14"], ["test/good", "1", "1"]]
+    told = json.loads(run(str(tmp_path / "dataset.json"), "--json").stdout)
+    assert told["calibration"]["normal_patients"] == 14
+    assert told["calibration"]["smallest_rate"] == pytest.approx(1 / 15)
+
+
+def test_a_datalist_with_a_patient_in_two_splits_exits_1(tmp_path: Path) -> None:
+    items = [{"image": f"{number}.nii.gz", "patient": "P1"} for number in range(2)]
+    (tmp_path / "dataset.json").write_text(json.dumps({"training": items[:1], "testing": items[1:]}))
+    result = run(str(tmp_path / "dataset.json"))
+    assert result.exit_code == 1
+    assert "found patients in both training and testing: 1 (P1: 1 + 1 scans)" in result.stdout
+    assert run(str(tmp_path / "absent.json")).exit_code == 2

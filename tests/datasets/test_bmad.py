@@ -31,6 +31,7 @@ VARIANTS = {
     "D": ("D", "Train/train/good", "{Split}/{split}/{kind}", "{Split}/{split}_label/{kind}"),
     "E": ("E", "train/good", "{split}/{kind}/img", "{split}/{kind}/label"),
     "F": ("F", "train/good", "{split}/{kind}", "ground_truth/{kind}"),
+    "G": ("G", "train/good", "{split}/{flat}", "{split}/{kind}/label"),
 }
 SPELLING = {"D": {"valid": "val"}, "E": {"valid": "val", "Ungood": "ungood"}}
 
@@ -55,6 +56,7 @@ def write_dataset(root: Path, variant: str, *, splits: Iterable[Split] = SPLITS)
         for kind, names in (("good", ("g1", "g2")), ("Ungood", ("u3", "u1", "u2"))):
             word = spelling.get(split, split)
             fill = {"split": word, "Split": word.capitalize(), "kind": spelling.get(kind, kind)}
+            fill["flat"] = kind if kind == "good" else f"{kind}/img"
             for name in names:
                 write_png(root / images.format(**fill) / f"{name}.png")
                 if kind == "Ungood":
@@ -97,7 +99,7 @@ def test_the_name_of_the_folder_plays_no_part(tmp_path: Path, variant: str) -> N
 
 
 def test_the_table_names_each_letter_once() -> None:
-    assert sorted(layout.name for layout in LAYOUTS) == list("ABCDEF")
+    assert sorted(layout.name for layout in LAYOUTS) == list("ABCDEFG")
 
 
 def test_masks_pair_by_name_whatever_the_order(tmp_path: Path) -> None:

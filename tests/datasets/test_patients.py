@@ -1,5 +1,6 @@
 """Names tell the patient by known namings alone; a manifest tells it instead."""
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,49 @@ def test_a_manifest_tells_instead_of_the_names(tmp_path: Path) -> None:
     )
     # not listed or left empty is unknown, whatever the name tells
     assert patients_of(tmp_path, images) == dict(zip(images, ["a", None, "a", None], strict=True))
+
+
+NFC, NFD = "train/good/\u00e4.png", "train/good/a\u0308.png"
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "listed"),
+    [
+        ("train/good/a.png", "train\\good\\a.png"),
+        ("train/good/a.png", ".\\train\\good\\a.png"),
+        ("train/good/a.png", "./train//good/../good/a.png"),
+        ("train/good/a.png", "{root}/train/good/a.png"),
+        ("train/good/a.png", "~/set/train/good/a.png"),
+        (NFC, NFD),
+        (NFD, NFC),
+        ("train/good/case", "train/good/case"),
+        ("train/good/case", "train/good/case/IM0001.dcm"),
+    ],
+)
+def test_a_manifest_may_spell_paths_in_any_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_disk: str, listed: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = tmp_path / "set"
+    image = root / on_disk
+    image.parent.mkdir(parents=True)
+    image.touch()
+    with (root / MANIFEST).open("w", encoding="utf-8", newline="") as manifest:
+        csv.writer(manifest).writerows([("file", "patient"), (listed.replace("{root}", str(root)), "a")])
+    assert patients_of(root, [image]) == {image: "a"}
+    monkeypatch.chdir(tmp_path)
+    assert patients_of("set", [Path("set") / on_disk]) == {Path("set") / on_disk: "a"}
+
+
+def test_a_manifest_that_lists_none_of_the_images_is_refused(tmp_path: Path) -> None:
+    """Every slice would count as a patient, and a calibration would promise what does not hold."""
+    (tmp_path / MANIFEST).write_text("file,patient\nelsewhere/a.png,1\n")
+    with pytest.raises(
+        DatasetError, match=r"lists 1 files \(such as elsewhere/a.png\) and none of the 1 images"
+    ) as caught:
+        patients_of(tmp_path, [tmp_path / "train/good/a.png"])
+    assert "(such as train/good/a.png)" in str(caught.value)
+    assert patients_of(tmp_path, []) == {}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_a_folder_as_brats_has_it(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     items = load_scan_datalist(tmp_path, image_suffix="_flair.nii.gz", lesion_suffix="_seg.nii.gz")
     assert items == [
-        {"image": str(tmp_path / "a/a_flair.nii.gz"), "lesion": str(tmp_path / "a/a_seg.nii.gz")},
+        {"image": str(tmp_path / "a/a_flair.nii.gz"), "label": str(tmp_path / "a/a_seg.nii.gz")},
         {"image": str(tmp_path / "b/b_flair.nii.gz")},
     ]
 
@@ -31,7 +31,7 @@ def test_outlines_are_no_scans(tmp_path: Path) -> None:
     _write(tmp_path, "x.nii.gz", "x_lesion.nii.gz", "y.nii.gz")
     items = load_scan_datalist(tmp_path, lesion_suffix="_lesion.nii.gz")
     assert [Path(item["image"]).name for item in items] == ["x.nii.gz", "y.nii.gz"]
-    assert [Path(item.get("lesion", "")).name for item in items] == ["x_lesion.nii.gz", ""]
+    assert [Path(item.get("label", "")).name for item in items] == ["x_lesion.nii.gz", ""]
 
 
 def test_one_file_and_no_suffixes(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_series_and_a_file_have_the_mask_of_their_region_beside_them(tmp_path:
     suffixes = {"lesion_suffix": "_lesion.nii.gz", "region_suffix": "_liver.nii.gz"}
     assert scan_item(series, image_suffix="_ct", **suffixes) == {
         "image": str(series),
-        "lesion": str(tmp_path / "a_lesion.nii.gz"),
+        "label": str(tmp_path / "a_lesion.nii.gz"),
         "region": str(tmp_path / "a_liver.nii.gz"),
     }
     assert load_scan_datalist(tmp_path, image_suffix="_ct.nii.gz", **suffixes) == [

@@ -7,6 +7,7 @@ from monai_sar.datasets.bmad import find_bmad_problems
 from monai_sar.datasets.bmad_folder import BMADLayout
 from monai_sar.datasets.bmad_layouts import SPLITS
 from monai_sar.datasets.inspection.finding import Finding, about
+from monai_sar.datasets.listed_path import listed_path, path_key
 from monai_sar.datasets.patients import MANIFEST, read_manifest
 
 __all__ = ["find_dataset_problems", "find_manifest_problems"]
@@ -54,7 +55,7 @@ def find_manifest_problems(images: Iterable[Path], root: Path) -> list[Finding]:
         return []
     return [
         *about(
-            (image for image in images if image.relative_to(root).as_posix() not in manifest),
+            (image for image in images if path_key(str(image.absolute()), root) not in manifest),
             root,
             "warning",
             "manifest-lacks-image",
@@ -62,7 +63,7 @@ def find_manifest_problems(images: Iterable[Path], root: Path) -> list[Finding]:
             "patients. Add them to it.",
         ),
         *about(
-            (root / file for file in manifest if not (root / file).exists()),
+            (listed_path(file, root) for file in manifest if not listed_path(file, root).exists()),
             root,
             "warning",
             "manifest-lists-missing",

@@ -7,6 +7,7 @@ import numpy as np
 
 from monai_sar.datasets.bmad_folder import BMADLayout
 from monai_sar.datasets.bmad_layouts import AnomalyClass, Split
+from monai_sar.scans.scan_name import scan_name
 from monai_sar.scans.stored_image import ImageReadError
 from monai_sar.scans.stored_mask import read_stored_mask
 
@@ -41,9 +42,10 @@ class MaskFacts:
 
 
 def masks_of_images(layout: BMADLayout, split: Split, kind: AnomalyClass) -> dict[Path, Path]:
-    """Return the mask of each image of a class that has one; they pair by stem, as everywhere."""
-    masks = {m.stem: m for m in layout.masks.get((split, kind), ()) + layout.masks.get((split, None), ())}
-    return {image: masks[image.stem] for image in layout.images.get((split, kind), ()) if image.stem in masks}
+    """Return the mask of each image of a class that has one; they pair by name, as everywhere."""
+    masks = {scan_name(m): m for m in layout.masks.get((split, kind), ()) + layout.masks.get((split, None), ())}
+    names = {image: scan_name(image) for image in layout.images.get((split, kind), ())}
+    return {image: masks[name] for image, name in names.items() if name in masks}
 
 
 def read_mask_facts(path: Path, image: Path, split: Split, kind: AnomalyClass) -> MaskFacts:

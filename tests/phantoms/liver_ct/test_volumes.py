@@ -86,7 +86,7 @@ def test_the_same_phantom_is_the_same_bytes_and_another_has_other_uids(
 def test_the_data_list_finds_the_series(folder: Path) -> None:
     items = load_scan_datalist(folder, image_suffix="_ct", lesion_suffix="_lesion.nii.gz")
     assert [Path(item["image"]).name for item in items] == ["phantom_9500_ct"]
-    assert Path(items[0]["lesion"]).name == "phantom_9500_lesion.nii.gz"
+    assert Path(items[0]["label"]).name == "phantom_9500_lesion.nii.gz"
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
