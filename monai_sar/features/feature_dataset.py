@@ -1,21 +1,22 @@
-"""Embeddings of images, encoded once and read from disk ever after."""
+"""Embeddings of the slices of scans, encoded once and read from disk ever after."""
 
 import logging
 import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from monai.data import Dataset
+from monai.data import Dataset, MetaTensor
 from torch import Tensor, distributed
 
 from monai_sar._progress import progress_bar
-from monai_sar.features.feature_store import FeatureStore, FeatureStoreError
+from monai_sar.features.feature_store import FeatureStore
 from monai_sar.features.image_embedder import ENCODER_BATCH, ImageEmbedder
+from monai_sar.features.slice_choice import SliceChoice
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["FeatureDataset"]
 
@@ -23,26 +24,30 @@ _logger = logging.getLogger(__name__)
 
 
 class FeatureDataset(Dataset):
-    """Image files as embedding grids ``{"features": [C, h, w] float32}`` for training the AR network.
+    """Scans as the embedding grids ``{"features": [C, h, w] float32}`` of their slices, for training the AR network.
 
-    The frozen encoder sees every image once: at construction, unless the :class:`FeatureStore` has its embeddings.
-    They are found by the transformed image itself, the encoder's weights and the preprocessing, and every file is
-    compared with its checksum before training starts: what changed, is missing or damaged is encoded, and nothing
-    else. Memory does not grow with the data set. Processes may share the folder; the ranks of one
-    ``torch.distributed`` group share the work too.
+    Every scan is read once, at construction, and its slices are encoded unless the :class:`FeatureStore` has their
+    embeddings. They are found by the transformed slice itself, the encoder's weights and the preprocessing, and every
+    file is compared with its checksum before training starts: what changed, is missing or damaged is encoded, and
+    nothing else. The log tells about how much that will be, and warns where the disk is too small for it. Memory is
+    that of one scan. Processes may share the folder; the ranks of one ``torch.distributed``
+    group share the work too.
+
+    Attribute ``scan_digests``: SHA-256 of each scan that slices were taken from, sorted.
 
     Args:
-        data: items with an image path under ``image_key``, as :func:`monai_sar.datasets.load_bmad_datalist` gives them.
-        transform: item -> item with an image ``[1 or 3, H, W]`` in [0, 1] under ``image_key``. Not random.
+        data: items with the path of a scan under ``image``, as :func:`monai_sar.datasets.load_data_set` gives them.
+        transform: item -> ``image`` ``[1 or 3, H, W, D]`` in [0, 1], ``region`` ``[1, H, W, D]`` and, where lesions are
+            known, ``label`` likewise. Not random.
         detector: whose :meth:`AnomalyDetector.embed` encodes, on the device where it is.
         cache_dir: folder of the feature store.
-        store: ``"disk"``, or ``"none"`` to write nothing and encode an image whenever it is asked for, in every
-            epoch anew. The embeddings are then not rounded to float16, and a ``DataLoader`` should have no workers.
-        image_key: of the items.
+        store: ``"disk"``, or ``"memory"`` to write nothing and keep the embeddings, not rounded to float16, in memory.
+        slices: which slices to take.
 
     Raises:
-        ValueError: no items, or embeddings that are not finite or that float16 cannot hold.
-        FeatureStoreError: the store cannot be written (a full disk), or an image that changes while it is read.
+        ValueError: no scans, nothing in them to learn from, or embeddings that are not finite or that float16 cannot
+            hold.
+        FeatureStoreError: the store cannot be written (a full disk).
     """
 
     def __init__(
@@ -53,104 +58,203 @@ class FeatureDataset(Dataset):
         detector: AnomalyDetector,
         cache_dir: str | os.PathLike[str],
         store: str = "disk",
-        image_key: str = "image",
+        slices: Callable[[Mapping[str, Any]], Sequence[int]] | None = None,
     ) -> None:
         if not data:
-            raise ValueError("There are no images to encode: the data list is empty.")
-        if store not in ("disk", "none"):
-            raise ValueError(f"The feature store is {store!r}; expected 'disk' or 'none'.")
+            raise ValueError("There are no scans to encode: the data list is empty.")
+        if store not in ("disk", "memory"):
+            raise ValueError(f"The feature store is {store!r}; expected 'disk' or 'memory'.")
         super().__init__(data, transform)
-        embedder = ImageEmbedder(
-            detector, transform, image_key=image_key, dtype=torch.float16 if store == "disk" else torch.float32
-        )
         # a dataset that reads from disk keeps no encoder, so that workers need not copy it
-        self._grids: Callable[[Sequence[int]], list[Tensor]]
+        self._kept: _Disk | _Memory
         if store == "disk":
-            feature_store = FeatureStore(cache_dir, detector.embedding_settings)
-            self._grids = partial(_read, feature_store, _fill(feature_store, embedder, data))
+            self._kept = _Disk(FeatureStore(cache_dir, detector.embedding_settings))
         else:
-            self._grids = partial(_encode, embedder, data)
-            _logger.info("No feature store: %d images are encoded in every epoch", len(data))
+            self._kept = _Memory(FeatureStore.key)
+        dtype = torch.float16 if store == "disk" else torch.float32
+        self._keys, self.scan_digests = _encode_all(
+            self._kept, ImageEmbedder(detector, dtype=dtype), data, transform, slices or SliceChoice()
+        )
+        if not self._keys:
+            raise ValueError(
+                f"Found nothing to learn from in {len(data)} scans: no slice shows enough of the region and no lesion. "
+                "Check the scans and their masks."
+            )
 
     def __len__(self) -> int:
-        """Number of images."""
-        return len(self.data)
+        """Number of slices."""
+        return len(self._keys)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:  # type: ignore[override]
-        """The embeddings of one image."""
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
-        """The embeddings of several images, which a ``DataLoader`` asks for together."""
-        return [{"features": grid} for grid in self._grids(indices)]
+        """The embeddings of one slice."""
+        return {"features": self._kept.read(self._keys[index]).float()}
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        """All images in order."""
-        for start in range(0, len(self), ENCODER_BATCH):
-            yield from self.__getitems__(range(start, min(start + ENCODER_BATCH, len(self))))
+        """All slices in order."""
+        return (self[index] for index in range(len(self)))
 
 
-def _read(store: FeatureStore, keys: Sequence[str], indices: Sequence[int]) -> list[Tensor]:
-    return [store.read(keys[index]).float() for index in indices]
+class _Disk:
+    """Embeddings in a feature store."""
+
+    def __init__(self, store: FeatureStore) -> None:
+        self.store = store
+        self.where = str(store.folder)
+        self.damaged: list[str] = []
+
+    def key(self, image: Tensor) -> str:
+        return self.store.key(image)
+
+    def has(self, key: str) -> bool:
+        state = self.store.check(key)
+        if state == "damaged" and key not in self.damaged:
+            self.damaged.append(key)
+        return state == "whole"
+
+    def free_bytes(self) -> int:
+        return self.store.free_bytes
+
+    def require(self, size: int) -> None:
+        self.store.require(size)
+
+    def write(self, batch: Mapping[str, Tensor]) -> None:
+        self.store.write(batch)
+
+    def read(self, key: str) -> Tensor:
+        return self.store.read(key)
 
 
-def _encode(embedder: ImageEmbedder, data: Sequence[Mapping[str, Any]], indices: Sequence[int]) -> list[Tensor]:
-    return [grid for batch in embedder.batches([data[index] for index in indices]) for grid in batch]
+class _Memory:
+    """Embeddings in memory."""
+
+    where = "memory"
+
+    def __init__(self, key: Callable[[Tensor], str]) -> None:
+        self.key = key
+        self.damaged: list[str] = []
+        self._features: dict[str, Tensor] = {}
+
+    def has(self, key: str) -> bool:
+        return key in self._features
+
+    def free_bytes(self) -> float:
+        return math.inf  # no system tells how much a process will be given
+
+    def require(self, size: int) -> None:
+        pass
+
+    def write(self, batch: Mapping[str, Tensor]) -> None:
+        self._features |= batch
+
+    def read(self, key: str) -> Tensor:
+        return self._features[key]
 
 
-def _fill(store: FeatureStore, embedder: ImageEmbedder, data: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Encode what the store does not have; return the name of every image's embeddings in the store."""
+class _Slice(NamedTuple):
+    """A slice that waits for its encoding."""
+
+    key: str
+    image: Tensor
+    source: str
+
+
+def _encode_all(
+    kept: _Disk | _Memory,
+    embedder: ImageEmbedder,
+    data: Sequence[Mapping[str, Any]],
+    transform: Callable[[Any], Any],
+    choose: Callable[[Mapping[str, Any]], Sequence[int]],
+) -> tuple[list[str], tuple[str, ...]]:
+    """Read every scan and encode what is not kept yet.
+
+    Returns:
+        The name of the embeddings of every slice, scan by scan in the order of the data; SHA-256 of the scans.
+    """
     started = time.perf_counter()
-    keys: list[str] = []
-    absent: dict[str, int] = {}
-    damaged: list[str] = []
-    size = 0
-    for index, item in enumerate(progress_bar(data, task="Looking for stored embeddings", unit="image")):
-        image = embedder.image(item)
-        key = store.key(image)
-        keys.append(key)
-        state = store.check(key)
-        if state == "whole" or key in absent:
-            continue
-        absent[key] = index
-        size += math.prod(embedder.shape(image)) * torch.float16.itemsize
-        if state == "damaged":
-            damaged.append(store.path(key).name)
-    found, seconds = len(data) - len(absent), time.perf_counter() - started
-    _logger.info("Found the embeddings of %d of %d images in %s (%.1f s)", found, len(data), store.folder, seconds)
-    if damaged:
+    keys: dict[int, list[str]] = {}
+    digests: set[str] = set()
+    waiting: list[_Slice] = []
+    encoded = left_out = size = 0
+    told = False
+    first = _first_of_rank(len(data))
+    order = [*range(first, len(data)), *range(first)]
+    for done, number in enumerate(progress_bar(order, task="Reading scans, encoding what is new", unit="scan")):
+        item = transform(dict(data[number]))
+        image: MetaTensor = item["image"]
+        if image.ndim != 4 or image.shape[0] not in (1, 3):
+            raise ValueError(
+                f"The transform makes {data[number]['image']} an array of shape {tuple(image.shape)}; expected 1 or 3 "
+                "channels, rows, columns and slices."
+            )
+        chosen = choose(item)
+        left_out += image.shape[-1] - len(chosen)
+        keys[number] = []
+        for z in chosen:
+            # a copy, or a waiting slice would hold its whole scan
+            pixels = torch.as_tensor(image[..., z]).as_subclass(Tensor).to("cpu", torch.float32).contiguous().clone()
+            key = kept.key(pixels)
+            keys[number].append(key)
+            if not any(key == other.key for other in waiting) and not kept.has(key):
+                waiting.append(_Slice(key, pixels, str(data[number]["image"])))
+                if not told:
+                    _tell_size(kept, embedder.bytes_of(pixels), slices=len(chosen), scans=len(data) - done)
+                    told = True
+            if len(waiting) == ENCODER_BATCH:
+                encoded, size = encoded + len(waiting), size + _encode(kept, embedder, waiting)
+        if chosen and "sha256" in getattr(image, "meta", {}):
+            digests.add(ScanOrigin.of(image).sha256)
+        del item, image
+    if waiting:
+        encoded, size = encoded + len(waiting), size + _encode(kept, embedder, waiting)
+    ordered = [key for number in range(len(data)) for key in keys[number]]
+    _logger.info(
+        "Took %d slices of %d scans, left out %d (lesions, too little to see). Encoded %d of them now (%.1f MiB in %s, "
+        "%.0f s); the others were encoded before",
+        len(ordered),
+        len(data),
+        left_out,
+        encoded,
+        size / 2**20,
+        kept.where,
+        time.perf_counter() - started,
+    )
+    if kept.damaged:
+        _logger.warning("%d files in %s were damaged and are encoded again", len(kept.damaged), kept.where)
+    return ordered, tuple(sorted(digests))
+
+
+def _tell_size(kept: _Disk | _Memory, slice_bytes: int, *, slices: int, scans: int) -> None:
+    """Say before the first encoding how much there will be, if all scans are like the first that has something new.
+
+    Raises:
+        FeatureStoreError: there is no room for the first batch.
+    """
+    kept.require(slice_bytes * min(ENCODER_BATCH, slices * scans))
+    expected = slice_bytes * slices * scans
+    _logger.info(
+        "Embeddings take about %.1f MiB in %s (%d slices in each of %d scans)",
+        expected / 2**20,
+        kept.where,
+        slices,
+        scans,
+    )
+    if expected > kept.free_bytes():
         _logger.warning(
-            "%d files in %s are damaged and are encoded again, among them %s", len(damaged), store.folder, damaged[0]
+            "That is more than the %.1f MiB that are free there. Free some space, give another folder (feature_dir), "
+            "or take fewer slices (slices_per_scan)",
+            kept.free_bytes() / 2**20,
         )
-    if absent:
-        _logger.info("Encoding %d images once: %.1f MiB of embeddings in %s", len(absent), size / 2**20, store.folder)
-        store.write(_encoded(store, embedder, data, absent), size=size)
-    return keys
 
 
-def _encoded(
-    store: FeatureStore, embedder: ImageEmbedder, data: Sequence[Mapping[str, Any]], absent: Mapping[str, int]
-) -> Iterator[dict[str, Tensor]]:
-    """Encode the absent images in batches, except those that another process has written by then."""
-    keys = list(absent)
-    first = _first_of_rank(len(keys))
-    keys = keys[first:] + keys[:first]
-    with progress_bar(task="Encoding images", unit="image", total=len(keys)) as bar:
-        for start in range(0, len(keys), ENCODER_BATCH):
-            chunk = keys[start : start + ENCODER_BATCH]
-            batch = [key for key in chunk if store.check(key) != "whole"]
-            items = [data[absent[key]] for key in batch]
-            images = [embedder.image(item) for item in items]
-            for key, image, item in zip(batch, images, items, strict=True):
-                if store.key(image) != key:
-                    raise FeatureStoreError(
-                        f"{item[embedder.image_key]} gave other values when it was read a second time: the file was "
-                        "changed meanwhile (start again), or the transform is random (augment in feature space "
-                        "instead, with RandFeatureNoise)."
-                    )
-            if batch:
-                yield dict(zip(batch, embedder.embed(images, items), strict=True))
-            bar.update(len(chunk))
+def _encode(kept: _Disk | _Memory, embedder: ImageEmbedder, waiting: list[_Slice]) -> int:
+    """Encode the slices that wait, except those that another process has written by then; they wait no longer."""
+    absent = [each for each in waiting if not kept.has(each.key)]
+    waiting.clear()
+    if not absent:
+        return 0
+    features = embedder.embed([each.image for each in absent], [each.source for each in absent])
+    kept.write(dict(zip((each.key for each in absent), features, strict=True)))
+    return features.numel() * features.dtype.itemsize
 
 
 def _first_of_rank(count: int) -> int:

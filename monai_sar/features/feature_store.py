@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -46,9 +46,11 @@ class FeatureStore:
     def __init__(self, folder: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
         self._settings = json.dumps({"format": _FORMAT, **settings}, sort_keys=True, indent=2)
         self.folder = Path(folder) / hashlib.sha256(self._settings.encode()).hexdigest()[:32]
+        self._described = False
         self._remove_leftovers()
 
-    def key(self, image: Tensor) -> str:
+    @staticmethod
+    def key(image: Tensor) -> str:
         """Name the embeddings of an image, a CPU tensor of what is encoded."""
         return _sha256("image", image)
 
@@ -81,27 +83,40 @@ class FeatureStore:
                 "or damaged while it was in use. Start again; what is missing is then encoded again."
             ) from error
 
-    def write(self, batches: Iterable[Mapping[str, Tensor]], *, size: int) -> None:
-        """Write embeddings as they come, in place of those of the same names.
+    @property
+    def free_bytes(self) -> int:
+        """Free space where the store is, or will be."""
+        return shutil.disk_usage(next(path for path in (self.folder, *self.folder.parents) if path.exists())).free
+
+    def require(self, size: int) -> None:
+        """Raise an error unless so many bytes are free.
+
+        Raises:
+            FeatureStoreError: they are not.
+        """
+        with self._explained(size):
+            if self.free_bytes < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def write(self, batch: Mapping[str, Tensor]) -> None:
+        """Write embeddings in place of those of the same names.
 
         Args:
-            batches: name -> embeddings ``[C, h, w]``, float16.
-            size: of all of them, in bytes.
+            batch: name -> embeddings ``[C, h, w]``, float16.
 
         Raises:
             FeatureStoreError: not enough free space, or a file cannot be written. The files that were written before
                 are whole and stay.
         """
+        size = sum(features.numel() * torch.float16.itemsize for features in batch.values())
+        self.require(size)
         with self._explained(size):
-            free = _free_bytes(self.folder)
-            if free < size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            with atomic_path(self.folder / "settings.json") as partial:
-                partial.write_text(self._settings + "\n")
-        for batch in batches:
-            with self._explained(size):
-                for key, features in batch.items():
-                    self._write(key, features)
+            if not self._described:
+                with atomic_path(self.folder / "settings.json") as partial:
+                    partial.write_text(self._settings + "\n")
+                self._described = True
+            for key, features in batch.items():
+                self._write(key, features)
 
     def _write(self, key: str, features: Tensor) -> None:
         features = features.to(torch.float16).contiguous()
@@ -122,9 +137,9 @@ class FeatureStore:
             yield
         except OSError as error:
             raise FeatureStoreError(
-                f"Cannot write to the feature store '{self.folder}': {error.strerror or error}. The embeddings need "
-                f"{size / 2**20:.1f} MiB in all; {_free_bytes(self.folder) / 2**20:.1f} MiB are free there. Free some "
-                "space, give another folder (feature_dir), or train without a store (feature_store: none). What is "
+                f"Cannot write to the feature store '{self.folder}': {error.strerror or error}. The next embeddings "
+                f"take {size / 2**20:.1f} MiB; {self.free_bytes / 2**20:.1f} MiB are free there. Free some "
+                "space, give another folder (feature_dir), or keep them in memory (feature_store: memory). What is "
                 "written already is kept and is not encoded again."
             ) from error
 
@@ -139,8 +154,3 @@ def _sha256(label: str, tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{label} {tensor.dtype} {tuple(tensor.shape)} ".encode())
     digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _free_bytes(folder: Path) -> int:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free

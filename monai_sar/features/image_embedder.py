@@ -1,11 +1,9 @@
-"""From the items of a data list to the embeddings of their images."""
+"""From images to their embeddings."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 
 from monai_sar.networks.anomaly_detector import AnomalyDetector
@@ -17,59 +15,40 @@ ENCODER_BATCH = 16
 
 
 class ImageEmbedder:
-    """The frozen half of training: an item of a data list -> image -> embeddings, on the detector's device.
+    """The frozen half of training: images -> embeddings, on the detector's device.
 
     Args:
         detector: whose :meth:`AnomalyDetector.embed` encodes.
-        transform: item -> item with an image ``[1 or 3, H, W]`` in [0, 1] under ``image_key``.
-        image_key: of the items.
         dtype: of the embeddings.
     """
 
-    def __init__(
-        self, detector: AnomalyDetector, transform: Callable[[Any], Any], *, image_key: str, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, detector: AnomalyDetector, *, dtype: torch.dtype) -> None:
         self.detector = detector
-        self.transform = transform
-        self.image_key = image_key
         self.dtype = dtype
 
-    def image(self, item: Mapping[str, Any]) -> Tensor:
-        """The image as it enters the detector: ``[1 or 3, H, W]``, float32, on the CPU.
-
-        Raises:
-            ValueError: the transform gives another shape.
-        """
-        image: Tensor = convert_to_tensor(self.transform(item)[self.image_key], dtype=torch.float32, device="cpu")
-        if image.ndim != 3 or image.shape[0] not in (1, 3):
-            raise ValueError(
-                f"The transform makes {item[self.image_key]} an array of shape {tuple(image.shape)}; expected 1 or 3 "
-                "channels, rows and columns."
-            )
-        return image
-
-    def shape(self, image: Tensor) -> tuple[int, int, int]:
-        """Shape ``(C, h, w)`` of the embeddings that an image will have."""
+    def bytes_of(self, image: Tensor) -> int:
+        """How much room the embeddings of an image ``[C, H, W]`` will take."""
         encoder = self.detector.encoder
         height, width = self.detector.letterbox.size or image.shape[-2:]
-        return encoder.channels, math.ceil(height / encoder.patch_size), math.ceil(width / encoder.patch_size)
+        patches = math.ceil(height / encoder.patch_size) * math.ceil(width / encoder.patch_size)
+        return encoder.channels * patches * self.dtype.itemsize
 
-    def embed(self, images: Sequence[Tensor], items: Sequence[Mapping[str, Any]]) -> Tensor:
+    def embed(self, images: Sequence[Tensor], sources: Sequence[str]) -> Tensor:
         """Encode images together.
 
         Args:
-            images: of :meth:`image`; they may differ in size if the detector has an image size.
-            items: where they are from, for errors.
+            images: ``[1 or 3, H, W]``, float32 in [0, 1]; they may differ in size if the detector has an image size.
+            sources: where they are from, for errors.
 
         Returns:
-            ``[B, C, h, w]`` of the dtype, on the CPU.
+            ``[N, C, h, w]`` of the dtype, on the CPU.
 
         Raises:
             ValueError: embeddings that are not finite or that the dtype cannot hold, or images that differ in size
                 without being fitted into one.
         """
         device = self.detector.encoder.mean.device
-        # no_grad, not inference_mode: without a store the network trains on these very tensors
+        # no_grad, not inference_mode: what is kept in memory is what the network trains on
         with torch.no_grad():
             boxes = [self.detector.letterbox(image[None].to(device)).expand(-1, 3, -1, -1) for image in images]
             sizes = {tuple(box.shape[-2:]) for box in boxes}
@@ -78,12 +57,6 @@ class ImageEmbedder:
             features = self.detector.embed(torch.cat(boxes))
         held = (features.abs() <= torch.finfo(self.dtype).max).flatten(1).all(1).tolist()
         if not all(held):
-            names = [str(item[self.image_key]) for item, good in zip(items, held, strict=True) if not good]
+            names = sorted({source for source, good in zip(sources, held, strict=True) if not good})
             raise ValueError(f"Embeddings of {', '.join(names)} are not finite or too large for {self.dtype}.")
         return features.to("cpu", self.dtype)
-
-    def batches(self, items: Sequence[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """Embeddings of items in order, encoded in batches of 16: ``[<= 16, C, h, w]``."""
-        for start in range(0, len(items), ENCODER_BATCH):
-            batch = items[start : start + ENCODER_BATCH]
-            yield self.embed([self.image(item) for item in batch], batch)

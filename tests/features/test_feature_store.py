@@ -5,7 +5,7 @@ import json
 import os
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +24,6 @@ def embeddings(count: int, shape: tuple[int, int, int] = (4, 2, 3)) -> dict[str,
     named = {f"{index:064}": torch.randn(shape, generator=generator).half() for index in range(count)}
     next(iter(named.values())).view(-1)[:4] = torch.tensor([65504, -65504, 6e-8, -0.0]).half()
     return named
-
-
-def write(store: FeatureStore, named: Mapping[str, Tensor]) -> None:
-    store.write([named], size=sum(grid.nbytes for grid in named.values()))
 
 
 def same_bits(left: Tensor, right: Tensor) -> bool:
@@ -49,7 +45,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     store, named = FeatureStore(tmp_path / "features", SETTINGS), embeddings(3)
     assert {store.check(key) for key in named} == {"missing"}
     assert not (tmp_path / "features").exists()
-    write(store, named)
+    store.write(named)
     for opened in (store, FeatureStore(tmp_path / "features", SETTINGS)):
         for key, grid in named.items():
             assert opened.check(key) == "whole"
@@ -70,7 +66,7 @@ def test_any_other_image_has_another_name(tmp_path: Path) -> None:
 
 def test_any_other_setting_finds_nothing(tmp_path: Path) -> None:
     named = embeddings(1)
-    write(FeatureStore(tmp_path, SETTINGS), named)
+    FeatureStore(tmp_path, SETTINGS).write(named)
     for changed in (
         SETTINGS | {"image_size": [48, 32]},
         SETTINGS | {"preprocessing": {}},
@@ -84,7 +80,7 @@ def test_any_other_setting_finds_nothing(tmp_path: Path) -> None:
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
     store, named = FeatureStore(tmp_path, SETTINGS), embeddings(1)
     ((key, grid),) = named.items()
-    write(store, named)
+    store.write(named)
     content = store.path(key).read_bytes()
     for position, bit in itertools.product(range(len(content)), range(8)):
         changed = bytearray(content)
@@ -99,7 +95,7 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_off_is_found_and_never_read(tmp_path: Path) -> None:
     store, named = FeatureStore(tmp_path, SETTINGS), embeddings(1)
     (key,) = named
-    write(store, named)
+    store.write(named)
     content = store.path(key).read_bytes()
     for changed in (*(content[:length] for length in range(len(content))), content + b"\0", bytes(len(content))):
         store.path(key).write_bytes(changed)
@@ -114,8 +110,8 @@ def test_a_file_that_is_cut_off_is_found_and_never_read(tmp_path: Path) -> None:
 def test_a_file_under_another_name_is_damaged(tmp_path: Path) -> None:
     store, other_store = FeatureStore(tmp_path, SETTINGS), FeatureStore(tmp_path, {})
     first, second = embeddings(2)
-    write(store, embeddings(1))
-    write(other_store, embeddings(1))
+    store.write(embeddings(1))
+    other_store.write(embeddings(1))
     for target in (store.path(second), other_store.path(first)):
         target.write_bytes(store.path(first).read_bytes())
     assert store.check(first) == "whole"
@@ -126,26 +122,28 @@ def test_a_file_under_another_name_is_damaged(tmp_path: Path) -> None:
 def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     store, named = FeatureStore(tmp_path, SETTINGS), embeddings(1)
     ((key, grid),) = named.items()
-    write(store, named)
+    store.write(named)
     store.path(key).write_bytes(b"damaged")
-    write(store, named)
+    store.write(named)
     assert store.check(key) == "whole"
     assert same_bits(store.read(key), grid)
 
 
 def test_too_little_space_is_told_before_anything_is_encoded(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "features", SETTINGS)
-    encoded = []
-
-    def batches() -> Iterator[dict[str, Tensor]]:
-        encoded.append(1)
-        yield {}
-
+    store.require(store.free_bytes // 2)
     with pytest.raises(FeatureStoreError) as error:
-        store.write(batches(), size=2**60)
-    for part in (str(store.folder), "No space left", f"{2**40:.1f} MiB in all", "MiB are free", "feature_store: none"):
+        store.require(2**60)
+    for part in (str(store.folder), "No space left", f"take {2**40:.1f} MiB", "MiB are free", "feature_store: memory"):
         assert part in str(error.value)
-    assert not encoded
+    assert not store.folder.exists()
+
+
+def test_too_little_space_for_a_batch_leaves_nothing(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path / "features", SETTINGS)
+    huge = torch.zeros(1, dtype=torch.float16).expand(2**20, 2**20, 2**10)  # a view: it has the size alone
+    with pytest.raises(FeatureStoreError, match="No space left"):
+        store.write({"f" * 64: huge})
     assert not store.folder.exists()
 
 
@@ -153,7 +151,7 @@ def test_a_write_that_fails_leaves_what_is_whole_and_nothing_else(tmp_path: Path
     store = FeatureStore(tmp_path, SETTINGS)
     named = embeddings(2) | {"f" * 64: torch.zeros(64, 8, 8).half()}
     with files_limited_to(2000), pytest.raises(FeatureStoreError, match="File too large.*MiB are free"):
-        store.write([{key: grid} for key, grid in named.items()], size=10_000)
+        store.write(named)
     states = [store.check(key) for key in named]
     assert states == ["whole", "whole", "missing"]
     assert len(list(store.folder.iterdir())) == 3
@@ -163,23 +161,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("a file")
     store = FeatureStore(tmp_path / "features", SETTINGS)
     with pytest.raises(FeatureStoreError, match="Cannot write to the feature store '.*features/"):
-        write(store, embeddings(1))
-
-
-def test_errors_of_the_encoder_are_not_blamed_on_the_disk(tmp_path: Path) -> None:
-    def batches() -> Iterator[dict[str, Tensor]]:
-        yield embeddings(1)
-        raise FileNotFoundError("scan.png")
-
-    store = FeatureStore(tmp_path, SETTINGS)
-    with pytest.raises(FileNotFoundError, match="scan.png"):
-        store.write(batches(), size=100)
-    assert store.check(next(iter(embeddings(1)))) == "whole"
+        store.write(embeddings(1))
 
 
 def test_only_old_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, SETTINGS)
-    write(store, embeddings(1))
+    store.write(embeddings(1))
     young, old = store.folder / ".partial-a.safetensors", store.folder / ".partial-b.safetensors"
     elsewhere = tmp_path / "other" / ".partial-c.safetensors"
     elsewhere.parent.mkdir()
