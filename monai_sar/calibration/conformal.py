@@ -78,7 +78,7 @@ def require_units(units: int, rates: Sequence[float]) -> None:
             else "add normal patients"
         )
         raise ScoreCalibrationError(
-            f"Found {units} normal patients (images of unknown patients count as one each), too few: a false-positive "
+            f"Found {units} normal patients (scans of unknown patients count as one each), too few: a false-positive "
             f"rate of {needs}. What to do: {way_out}."
         )
 

@@ -2,60 +2,87 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Sequence
 from typing import Literal
 
-from monai_sar.calibration.calibration import DEFAULT_RATES, Calibration
-from monai_sar.calibration.conformal import NormalScores, percent, smallest_rate, units_needed
+from monai_sar.calibration.calibration import DEFAULT_RATES, DIGEST, Calibration
+from monai_sar.calibration.conformal import (
+    ROUNDING,
+    NormalScores,
+    ScoreCalibrationError,
+    percent,
+    smallest_rate,
+    units_needed,
+)
 from monai_sar.calibration.patient_scores import PatientScores
 
-__all__ = ["calibration_from_scores"]
+__all__ = ["calibration_from_scores", "promised_rates"]
 
 _logger = logging.getLogger(__name__)
 
+LARGEST_OWN_RATE = 0.1
+"""A rate that is promised without being asked for is at most so large: above, a mask shows too much."""
+
 
 def calibration_from_scores(
-    scored: Sequence[PatientScores], rates: Sequence[float] | None, *, unit: Literal["patient", "image"]
+    scored: Sequence[PatientScores], rates: Sequence[float] | None, *, unit: Literal["patient", "scan"]
 ) -> Calibration:
     """Find thresholds and normal scores, such that what they promise holds for new normal patients.
 
     Args:
         scored: one for each patient, at least one.
         rates: false-positive rates to promise; None: 1 % and 5 %, those of them that need no more patients than there
-            are, which may be none. The others are told in the log.
-        unit: "patient"; or "image", if the patients of some images are not known.
+            are; if that is neither, the smallest that can be promised, if it is at most 10 %. What is not promised is
+            told in the log.
+        unit: "patient"; or "scan", if the patients of some scans are not known.
 
     Raises:
-        ScoreCalibrationError: too few patients for a rate that was given.
+        ScoreCalibrationError: too few patients for a rate that was given, or single images among volumes.
     """
-    wanted = sorted(set(DEFAULT_RATES if rates is None else rates))
-    promised = [rate for rate in wanted if units_needed(rate) <= len(scored)] if rates is None else wanted
-    _tell_unpromised(wanted, promised, len(scored))
-    scored = sorted(scored, key=lambda patient: patient.scan)
+    kinds = {patient.kind for patient in scored}
+    if len(kinds) > 1:
+        raise ScoreCalibrationError(
+            "Found volumes and single images among the scans to calibrate on; expected scans of one kind, because the "
+            "scores of one say nothing of the other. Calibrate on each by itself."
+        )
+    promised = promised_rates(len(scored)) if rates is None else sorted(set(rates))
+    _tell_unpromised(promised, len(scored), given=rates is not None)
+    with_normal_scan = sorted((patient for patient in scored if patient.scans), key=lambda patient: max(patient.scans))
     pixels = NormalScores([patient.pixels for patient in scored])
-    scans = NormalScores([[patient.scan] for patient in scored])
-    images = NormalScores([patient.images for patient in scored])
+    of_scans = [rate for rate in promised if units_needed(rate) <= len(with_normal_scan)]
+    scans = NormalScores([patient.scans for patient in with_normal_scan]) if of_scans else None
     digests = sorted(digest for patient in scored for digest in patient.digests)
     return Calibration(
         rates=tuple(promised),
         pixel_thresholds=tuple(map(pixels.threshold, promised)),
-        scan_thresholds=tuple(map(scans.threshold, promised)),
-        image_thresholds=tuple(map(images.threshold, promised)),
-        scan_scores=tuple(patient.scan for patient in scored),
-        image_scores=tuple(tuple(sorted(patient.images)) for patient in scored),
+        scan_thresholds=() if scans is None else tuple(map(scans.threshold, of_scans)),
+        scan_scores=tuple(tuple(sorted(patient.scans)) for patient in with_normal_scan),
+        units=len(scored),
         unit=unit,
-        images=len(digests),
+        kind=kinds.pop(),
+        scans=len(digests),
+        digests=tuple(sorted({source[:DIGEST] for patient in scored for source in patient.sources})),
         data_sha256=hashlib.sha256(b"".join(digests)).hexdigest(),
     )
 
 
-def _tell_unpromised(wanted: Sequence[float], promised: Sequence[float], units: int) -> None:
-    if unpromised := [rate for rate in wanted if rate not in promised]:
+def promised_rates(patients: int) -> list[float]:
+    """The rates that are promised if none are asked for."""
+    usual = [rate for rate in DEFAULT_RATES if units_needed(rate) <= patients]
+    smallest = math.ceil(1000 * smallest_rate(patients) - ROUNDING) / 1000
+    return usual or [smallest] * (smallest <= LARGEST_OWN_RATE)
+
+
+def _tell_unpromised(promised: Sequence[float], units: int, *, given: bool) -> None:
+    unpromised = [rate for rate in DEFAULT_RATES if not given and rate not in promised]
+    if unpromised:
         _logger.warning(
-            "%d normal patients cannot promise a false-positive rate of %s (%s patients are needed); p-values begin at "
-            "%.3g. For thresholds at a higher rate: monai-sar calibrate --rates",
+            "%d normal patients cannot promise a false-positive rate of %s (%s patients are needed)%s; p-values begin "
+            "at %.3g. For thresholds at another rate: monai-sar calibrate --rates",
             units,
             " or ".join(map(percent, unpromised)),
             " or ".join(str(units_needed(rate)) for rate in unpromised),
+            "" if not promised or promised[0] in DEFAULT_RATES else f": {percent(promised[0])} is promised",
             smallest_rate(units),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monai_sar.calibration.calibration import Kind
 from monai_sar.calibration.conformal import ScoreCalibrationError
 
 __all__ = ["LEVELS", "PatientScores", "by_patient", "upper_levels"]
@@ -19,20 +20,22 @@ class PatientScores:
     """What a detector says of one normal patient.
 
     Attributes:
-        pixels: scores in the region of all images, as :func:`upper_levels` keeps them.
-        scan: score over all images together.
-        images: score of each image.
-        digests: one per image, of what the detector saw.
+        pixels: scores in the region of the normal slices of all scans, as :func:`upper_levels` keeps them.
+        scans: score of each scan that shows no lesion.
+        digests: one per scan, SHA-256 of what the detector saw.
+        sources: one per scan, SHA-256 of its files.
+        kind: what the scans are.
     """
 
     pixels: npt.NDArray[np.float32]
-    scan: float
-    images: tuple[float, ...]
+    scans: tuple[float, ...]
     digests: tuple[bytes, ...]
+    sources: tuple[str, ...]
+    kind: Kind
 
 
 def by_patient(patients: Sequence[str | None]) -> list[list[int]]:
-    """Group images by patient: indices; an image of an unknown patient is a group of its own."""
+    """Group scans by patient: indices; a scan of an unknown patient is a group of its own."""
     groups: dict[str | int, list[int]] = {}
     for index, patient in enumerate(patients):
         groups.setdefault(index if patient is None else patient, []).append(index)
@@ -55,7 +58,7 @@ def upper_levels(scores: npt.NDArray[np.float32], levels: int = LEVELS) -> npt.N
         ScoreCalibrationError: a score is NaN or infinite.
     """
     if not np.isfinite(scores).all():
-        raise ScoreCalibrationError("The anomaly map of a normal image holds NaN or infinite scores. Check the model.")
+        raise ScoreCalibrationError("The anomaly map of a normal scan holds NaN or infinite scores. Check the model.")
     ascending = np.sort(scores)
     kept = min(levels, ascending.size)
     ranks = -(-np.arange(1, kept + 1) * ascending.size // kept)  # rounded up

@@ -2,15 +2,14 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import ignite.distributed as idist
 from monai.data import Dataset
+from torch import Tensor
 
 from monai_sar.calibration.summary import summary
-from monai_sar.datasets.patients import patients_of
 from monai_sar.engines.calibrate_detector import calibrate_detector
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 
@@ -24,8 +23,9 @@ def calibrate_checkpoint(
     path: str | os.PathLike[str],
     dataset: Dataset,
     *,
-    root: str | os.PathLike[str],
+    inferer: Callable[..., Tensor],
     rates: Sequence[float] | None = None,
+    lesion_margin: float = 0.0,
     amp: bool = False,
     anew: bool = True,
 ) -> None:
@@ -36,9 +36,11 @@ def calibrate_checkpoint(
     Args:
         detector: of the settings that the checkpoint was trained with. It then holds its weights and calibration.
         path: of the checkpoint, such as ``models/model.pt``. All else that it holds stays.
-        dataset: normal images, as file paths under ``image`` in its ``data``, that its transform preprocesses.
-        root: folder of the data set, which says whose the images are: ``manifest.csv``, or the names of the files.
+        dataset: scans, as :func:`monai_sar.datasets.load_data_set` lists them in its ``data``, that its transform
+            prepares. An item says whose it is under ``patient``.
+        inferer: slices -> maps, that of predictions.
         rates: false-positive rates to promise; by default 1 % and 5 %, as far as there are patients enough.
+        lesion_margin: mm beside a slice with lesion whose slices do not count as normal either.
         amp: mixed precision.
         anew: False leaves a checkpoint as it is that is calibrated already, for its smoothing: somebody may have asked
             for other rates, or taken other patients.
@@ -56,14 +58,14 @@ def calibrate_checkpoint(
             )
             idist.barrier()
             return
-        _logger.info("Calibrating on %d normal images", len(dataset))
-        images = [Path(item["image"]) for item in dataset.data]
-        patients = patients_of(root, images)
+        _logger.info("Calibrating on %d normal scans", len(dataset))
         detector.calibration = calibrate_detector(
             detector,
             cast("Sequence[Any]", dataset),
-            patients=[patients[image] for image in images],
+            patients=[item.get("patient") for item in dataset.data],
+            inferer=inferer,
             rates=rates,
+            lesion_margin=lesion_margin,
             amp=amp,
         )
         if detector.calibration != before:  # what is finished stays as it is, to the byte

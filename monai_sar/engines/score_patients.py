@@ -1,19 +1,22 @@
-"""Score normal images with a detector, patient by patient."""
+"""Score normal scans with a detector, patient by patient."""
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from monai_sar._progress import progress_bar
+from monai_sar.calibration.calibration import Kind
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.patient_scores import PatientScores, upper_levels
-from monai_sar.metrics.anomaly_score import top_mean
+from monai_sar.features.slice_choice import normal_slices
+from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
 __all__ = ["score_patients"]
 
@@ -25,66 +28,101 @@ def score_patients(
     items: Sequence[Mapping[str, Any]],
     groups: Sequence[Sequence[int]],
     *,
-    fraction: float,
+    inferer: Callable[..., Tensor],
+    lesion_margin: float = 0.0,
     amp: bool = False,
 ) -> Iterator[PatientScores]:
-    """Score images, one patient at a time: memory holds the maps of one patient.
+    """Score scans as predictions do, one patient at a time: memory holds the maps of one patient.
 
-    Images whose region is empty show nothing to score; they are left out, with a warning.
+    Of a scan whose ``label`` marks a lesion, the voxels of slices without lesion count, and the scan has no score.
+    Scans in which nothing is left to score are left out, with a warning.
 
     Args:
         detector: in eval mode.
-        items: ``image`` ``[1 or 3, H, W]`` in [0, 1] and ``region`` ``[1, H, W]``; each is asked for once.
-        groups: indices of the images of each patient.
-        fraction: of the highest scores, whose mean is the score; see :func:`monai_sar.metrics.top_mean`.
+        items: prepared scans, each asked for once: ``image`` ``[1 or 3, H, W, D]`` in [0, 1], ``region``
+            ``[1, H, W, D]`` and perhaps ``label`` likewise.
+        groups: indices of the scans of each patient.
+        inferer: slices -> maps, that of predictions.
+        lesion_margin: mm beside a slice with lesion whose slices do not count either.
         amp: mixed precision.
 
     Raises:
-        ValueError: a score is NaN or infinite.
+        ScoreCalibrationError: a score is NaN or infinite, or the scans are not of one kind.
     """
     empty = 0
-    with progress_bar(task="Calibrating", unit="image", total=sum(map(len, groups))) as bar:
+    with progress_bar(task="Calibrating", unit="scan", total=sum(map(len, groups))) as progress:
         for group in groups:
-            scores, digests = [], []
+            scored = []
             for index in group:
-                item = items[index]
-                inside = _scores_inside(detector, item, amp=amp)
-                if inside.numel():
-                    scores.append(inside)
-                    digests.append(_digest(item))
-                bar.update()
-            empty += len(group) - len(scores)
-            if scores:
-                pooled = torch.cat(scores)
+                each = _score(detector, items[index], inferer, lesion_margin=lesion_margin, amp=amp)
+                if each is None:
+                    empty += 1
+                else:
+                    scored.append(each)
+                progress.update()
+            if scored:
+                kinds = {each.kind for each in scored}
+                if len(kinds) > 1:
+                    raise ScoreCalibrationError("A patient has volumes and single images; expected one kind of scan.")
                 yield PatientScores(
-                    pixels=upper_levels(pooled.numpy()),
-                    scan=top_mean(pooled, fraction),
-                    images=tuple(top_mean(each, fraction) for each in scores),
-                    digests=tuple(digests),
+                    pixels=upper_levels(np.concatenate([each.pixels for each in scored])),
+                    scans=tuple(each.score for each in scored if each.score is not None),
+                    digests=tuple(each.digest for each in scored),
+                    sources=tuple(each.source for each in scored),
+                    kind=kinds.pop(),
                 )
     if empty:
-        _logger.warning("Left out %d images whose region is empty: there is nothing to score in them", empty)
+        _logger.warning("Left out %d scans in which there is nothing normal to score", empty)
 
 
-def _scores_inside(detector: AnomalyDetector, item: Mapping[str, Any], *, amp: bool) -> Tensor:
-    """The scores in the region of one image: ``[n]``, float32, on the CPU."""
-    region = _plain(item["region"]) != 0
-    if not region.any():
-        return torch.empty(0)
+class _Scored(NamedTuple):
+    pixels: np.ndarray[Any, np.dtype[np.float32]]
+    score: float | None
+    digest: bytes
+    source: str
+    kind: Kind
+
+
+def _score(
+    detector: AnomalyDetector,
+    item: Mapping[str, Any],
+    inferer: Callable[..., Tensor],
+    *,
+    lesion_margin: float,
+    amp: bool,
+) -> _Scored | None:
+    """Score a scan; None, if there is nothing normal in it to score."""
+    image, region = item["image"], _plain(item["region"]) != 0
+    if region.shape != (1, *image.shape[1:]):
+        raise ScoreCalibrationError(
+            f"Found a region of shape {tuple(region.shape)}; expected {(1, *image.shape[1:])}, as the scan."
+        )
+    inside = region & normal_slices(item, margin=lesion_margin)
+    if not inside.any():
+        return None
     device = detector.encoder.mean.device
     with torch.no_grad(), torch.autocast(device.type, enabled=amp):
-        scores = detector(_plain(item["image"])[None].to(device))[0].float().cpu()
-    if scores.shape != region.shape:
-        raise ScoreCalibrationError(f"Found a region of shape {tuple(region.shape)}; expected {tuple(scores.shape)}.")
-    inside: Tensor = scores[region]
-    return inside
+        scores = _plain(inferer(image[None].to(device), detector)[0]).float()
+    pixels = scores[inside].numpy()
+    if not np.isfinite(pixels).all():
+        raise ScoreCalibrationError(
+            f"The anomaly map of {source_name(image, 'a normal scan')} holds NaN or infinite scores. Check the model."
+        )
+    has_lesion = item.get("label") is not None and bool((_plain(item["label"]) != 0).any())
+    return _Scored(
+        pixels=pixels,
+        score=None if has_lesion else top_mean(scores, TOP_FRACTION, foreground=region),
+        digest=_digest(image, region),
+        source=ScanOrigin.of(image).sha256,
+        kind="volumes" if image.shape[-1] > 1 else "slices",
+    )
 
 
-def _digest(item: Mapping[str, Any]) -> bytes:
+def _digest(image: Tensor, region: Tensor) -> bytes:
     """Tell the image and region that a detector saw from any other."""
-    image = _plain(item["image"]).float().contiguous().numpy()
-    region = np.packbits((_plain(item["region"]) != 0).numpy())
-    return hashlib.sha256(repr(image.shape).encode() + image.tobytes() + region.tobytes()).digest()
+    values = _plain(image).float().contiguous().numpy()
+    packed = np.packbits(region.numpy())
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes() + packed.tobytes()).digest()
 
 
 def _plain(values: Any) -> Tensor:

@@ -89,8 +89,7 @@ class ScanPredictor:
         """
         parser = read_bundle_config(bundle, "inference", parts=PARTS, overrides=overrides)
         checkpoint = unwrapped(lambda: parser.get_parsed_content("ckpt_path"))
-        # how image files are read is no choice where scans are read: another reading is a mismatch, and told
-        use_checkpoint_settings(parser, checkpoint, overrides=overrides, fixed=("modality", "color", "intensity"))
+        use_checkpoint_settings(parser, checkpoint, overrides=overrides, fixed=("modality",))
         parts = unwrapped(lambda: {part: parser.get_parsed_content(part) for part in PARTS})
         parts["network"].load_checkpoint(checkpoint)
         # saving is the caller's affair
@@ -168,10 +167,10 @@ class ScanPredictor:
         )
         return AnomalyResult.from_item(
             item,
+            detector=self.network,
             provenance=provenance,
             threshold=self.threshold,
             false_positive_rate=self.false_positive_rate,
-            calibration=self.network.calibration,
         )
 
 

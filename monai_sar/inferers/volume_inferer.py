@@ -54,9 +54,9 @@ class VolumeInferer(Inferer):
         """Map the anomalies of one volume.
 
         Args:
-            inputs: ``[1, 1, H, W, D]``, rows, columns and slices as the network knows them, intensities in
+            inputs: ``[1, C, H, W, D]``, rows, columns and slices as the network knows them, intensities in
                 [0, 1], on the network's device. D may be 1.
-            network: ``[B, 1, H, W] -> [B, 1, H, W]``.
+            network: ``[B, C, H, W] -> [B, 1, H, W]``.
             args: passed to the network.
             kwargs: passed to the network.
 
@@ -67,15 +67,15 @@ class VolumeInferer(Inferer):
         Raises:
             ValueError: ``inputs`` or what the network returns has another shape, or no slice shows anything.
         """
-        if inputs.ndim != 5 or inputs.shape[:2] != (1, 1) or 0 in inputs.shape:
-            raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, 1, H, W, D].")
-        volume = inputs.as_subclass(torch.Tensor)[0, 0]
+        if inputs.ndim != 5 or len(inputs) != 1 or 0 in inputs.shape:
+            raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, C, H, W, D].")
+        volume = inputs.as_subclass(torch.Tensor)[0]
         shown = _shown_slices(volume)
-        maps = torch.zeros(volume.shape, dtype=torch.float32)
+        maps = torch.zeros(volume.shape[1:], dtype=torch.float32)
         with progress_bar(task="Mapping slices", unit="slice", total=len(shown), shown=self.progress) as bar:
             for start in range(0, len(shown), self.slices_per_batch):
                 indices = shown[start : start + self.slices_per_batch]
-                images = volume.movedim(-1, 0)[indices, None].contiguous()
+                images = volume.movedim(-1, 0)[indices].contiguous()
                 scores = network(images, *args, **kwargs)
                 _check_scores(scores, images)
                 maps.movedim(-1, 0)[indices] = scores[:, 0].to(maps)
@@ -86,10 +86,11 @@ class VolumeInferer(Inferer):
 
 def _shown_slices(volume: Tensor) -> list[int]:
     # a copy of each slice: walking through the volume's memory three times would be slower
-    shown = [index for index, image in enumerate(volume.unbind(-1)) if has_foreground(image.contiguous())]
+    slices = (image.contiguous() for image in volume.unbind(-1))
+    shown = [index for index, image in enumerate(slices) if any(map(has_foreground, image))]
     if not shown:
         raise ValueError(
-            f"None of the {volume.shape[2]} slices shows anything: intensities run from {volume.min():g} to "
+            f"None of the {volume.shape[-1]} slices shows anything: intensities run from {volume.min():g} to "
             f"{volume.max():g}, and nowhere is {FOREGROUND_SHARE:.1%} of a slice above {FOREGROUND_LEVEL:g}. Expected "
             "tissue well above 0 in [0, 1]; check that the intensity transform fits the modality of the scan."
         )
@@ -98,7 +99,7 @@ def _shown_slices(volume: Tensor) -> list[int]:
 
 def _check_scores(scores: Tensor, images: Tensor) -> None:
     # assignment would broadcast one score over a slice
-    if scores.shape != images.shape:
+    if scores.shape != (len(images), 1, *images.shape[2:]):
         raise ValueError(
             f"The network made {tuple(scores.shape)} of {tuple(images.shape)}, expected one score for every pixel."
         )

@@ -1,11 +1,11 @@
-"""The lesions of an image, and up to which threshold each is found."""
+"""The lesions of a scan, and up to which threshold each is found."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from skimage.measure import label
+from scipy import ndimage
 
 __all__ = ["FOUND_SHARE", "Lesion", "find_lesions", "label_lesions"]
 
@@ -18,20 +18,20 @@ class Lesion:
     """A connected component of a mask.
 
     Attributes:
-        area: pixels.
+        voxels: how many it has; of a single slice these are pixels.
         score: it is found at every threshold below this one; minus infinity if too little of it is in the region.
     """
 
-    area: int
+    voxels: int
     score: float
 
 
-def label_lesions(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def label_lesions(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """1, 2, … in the lesions of a mask ``[H, W]`` or ``[H, W, D]``, 0 elsewhere.
 
     Pixels touch at sides and corners, as for :class:`monai_sar.metrics.PixelAUPRO`.
     """
-    lesions: npt.NDArray[np.int64] = label(mask, connectivity=mask.ndim)
+    lesions: npt.NDArray[np.int32] = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))[0]
     return lesions
 
 
@@ -44,7 +44,7 @@ def find_lesions(
     least ``ceil(0.1 n)`` of them are flagged, so one that touches a false alarm with its edge alone is not.
 
     Args:
-        score: ``[H, W]``, high is anomalous.
+        score: ``[H, W]`` or ``[H, W, D]``, high is anomalous.
         lesions: the same shape, see :func:`label_lesions`.
         region: the same shape: where scores count.
 
@@ -52,13 +52,14 @@ def find_lesions(
         >>> import numpy as np
         >>> score = np.array([[0.1, 0.2, 0.9, 0.3]])
         >>> find_lesions(score, label_lesions(score > 0.15), np.ones((1, 4), bool))
-        (Lesion(area=3, score=0.9),)
+        (Lesion(voxels=3, score=0.9),)
     """
-    areas = np.bincount(lesions.ravel(), minlength=1)[1:]
     found = []
-    for number, area in enumerate(areas.tolist(), start=1):
-        inside = score[(lesions == number) & region]
-        needed = math.ceil(round(FOUND_SHARE * area, 6))  # 0.1 * 30 is a little more than 3
+    for number, box in enumerate(ndimage.find_objects(lesions), start=1):
+        own = lesions[box] == number
+        voxels = int(own.sum())
+        inside = score[box][own & region[box]]
+        needed = math.ceil(round(FOUND_SHARE * voxels, 6))  # 0.1 * 30 is a little more than 3
         reached = np.partition(inside, inside.size - needed)[-needed] if inside.size >= needed else -math.inf
-        found.append(Lesion(area, float(reached)))
+        found.append(Lesion(voxels, float(reached)))
     return tuple(found)

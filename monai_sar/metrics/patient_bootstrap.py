@@ -27,7 +27,7 @@ class Estimate:
         low: lower end of the interval; None where there is no interval.
         high: upper end.
         n: how many it was measured on.
-        of: what these are, such as "images" or "lesions".
+        of: what these are, such as "scans" or "lesions".
         note: why there is no value or no interval.
     """
 
@@ -35,14 +35,14 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     n: int = 0
-    of: str = "images"
+    of: str = "scans"
     note: str | None = None
 
 
 class PatientBootstrap:
     """Draws as many patients as there are, with replacement, again and again [0].
 
-    Images of one patient resemble each other, so they are drawn together: an interval over images would be too narrow.
+    Scans of one patient resemble each other, so they are drawn together: an interval over scans would be too narrow.
     Every metric is measured on the same resamples. Patients without what a metric needs are drawn too. The ends of
     the interval are percentiles of the resamples; with few patients (below some twenty) such intervals are too narrow,
     with fewer than five in one of the classes there is none.
@@ -60,8 +60,8 @@ class PatientBootstrap:
 
     Example:
         >>> import numpy as np
-        >>> flagged, images = np.array([0.0, 3.0, 1.0, 0.0, 2.0, 0.0]), np.array([4.0, 4.0, 2.0, 3.0, 5.0, 2.0])
-        >>> share = PatientBootstrap(6).share(flagged, images, n=20, of="normal images")
+        >>> flagged, scans = np.array([0.0, 3.0, 1.0, 0.0, 2.0, 0.0]), np.array([4.0, 4.0, 2.0, 3.0, 5.0, 2.0])
+        >>> share = PatientBootstrap(6).share(flagged, scans, n=20, of="normal scans")
         >>> share.value, share.low < 0.3 < share.high
         (0.3, True)
     """
@@ -121,8 +121,8 @@ class PatientBootstrap:
         as many patients who all agree (Clopper and Pearson).
 
         Args:
-            part: ``[P]``, such as the normal images of each patient that are flagged.
-            whole: ``[P]``, such as the normal images of each patient.
+            part: ``[P]``, such as the normal scans of each patient that are flagged.
+            whole: ``[P]``, such as the normal scans of each patient.
             n: how many the share is of.
             of: what these are.
         """

@@ -61,7 +61,14 @@ class PixelAUPRO(_PixelRanking):
             lesions = _label_lesions(mask)
             if region:
                 score, lesions = pixels_inside(score, *region), pixels_inside(lesions, *region)
-            self._histogram.update(score, lesions, weight=_lesion_weights(lesions))
+            if score.shape != lesions.shape:
+                raise ValueError(f"The score map is {tuple(score.shape)}, the mask {tuple(lesions.shape)}.")
+            # apart, because weights for every voxel of a volume would take twice the memory of its scores
+            of_lesion = lesions > 0
+            self._histogram.update(pixels_inside(score, ~of_lesion), lesions[~of_lesion])
+            if of_lesion.any():
+                numbers = lesions[of_lesion]
+                self._histogram.update(pixels_inside(score, of_lesion), numbers, weight=_lesion_weights(numbers))
 
     def _value(self, histogram: ScoreHistogram) -> float:
         return histogram.auroc(self.max_fpr)
@@ -76,8 +83,6 @@ def _label_lesions(mask: Tensor) -> Tensor:
 
 
 def _lesion_weights(lesions: Tensor) -> Tensor:
-    """1 / (pixels of its lesion) for each pixel of a lesion, 1 for the normal ones."""
+    """1 / (pixels of its lesion) for each pixel of a lesion, ``[n]``."""
     numbers = lesions.numpy()
-    areas = np.bincount(numbers.ravel(), minlength=1)
-    areas[0] = 1
-    return torch.from_numpy(1 / areas[numbers])
+    return torch.from_numpy(1 / np.bincount(numbers)[numbers])

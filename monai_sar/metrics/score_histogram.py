@@ -7,7 +7,12 @@ from torch import Tensor
 
 from monai_sar.metrics.ranked_counts import auroc, average_precision
 
-__all__ = ["ScoreHistogram"]
+__all__ = ["COARSE_BITS", "ScoreHistogram"]
+
+COARSE_BITS = 17
+"""Of histograms that are made, or kept, for every scan: scores are rounded to 0.4 % of themselves."""
+
+_AT_A_TIME = 2**22
 
 
 class ScoreHistogram:
@@ -47,12 +52,25 @@ class ScoreHistogram:
         values = score.detach().to("cpu", torch.float32).numpy().ravel()
         if np.isnan(values).any():
             raise ValueError("The score map has NaN.")
+        anomalous = mask.numpy(force=True).ravel()
+        amounts = None if weight is None else weight.numpy(force=True).ravel()
+        # a part at a time: the numbers of the bins take four times the memory of the scores
+        for start in range(0, values.size, _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            self._count(values[part], anomalous[part] != 0, None if amounts is None else amounts[part])
+
+    def _count(
+        self,
+        values: npt.NDArray[np.float32],
+        anomalous: npt.NDArray[np.bool_],
+        weight: npt.NDArray[np.floating] | None,
+    ) -> None:
         pattern = (values + np.float32(0)).view(np.int32)  # + 0 makes -0.0 and 0.0 one score
         ordered = pattern ^ ((pattern >> 31) & 0x7FFFFFFF)  # the bit patterns of negative floats run backwards
         bins = (ordered >> (32 - self.bits)).astype(np.int64) + 2 ** (self.bits - 1)
-        bins += (mask.numpy(force=True).ravel() != 0) * 2**self.bits
+        bins += anomalous * 2**self.bits
         # np.add.at takes several times as long where it must convert
-        amount = 1.0 if weight is None else weight.numpy(force=True).ravel().astype(np.float64, copy=False)
+        amount = 1.0 if weight is None else weight.astype(np.float64, copy=False)
         np.add.at(self.counts.view(-1).numpy(), bins, amount)
 
     def auroc(self, max_fpr: float = 1.0) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from monai_sar._torchvision import timm
 from monai_sar._versions import __version__
-from monai_sar.calibration.calibration import Calibration
+from monai_sar.calibration.calibration import DIGEST, Calibration
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.losses.prediction_loss import PredictionLoss
 from monai_sar.networks.channel_standardization import ChannelStandardization
@@ -46,7 +46,8 @@ class AnomalyDetector(nn.Module):
     encoder, another network mode or another preprocessing is an error, because it would give a wrong map.
 
     Attribute ``calibration``: what normal patients promise of its scores (see :mod:`monai_sar.calibration`); None until
-    it is calibrated. It is part of the state dict.
+    it is calibrated. Attribute ``trained_on``: the first digits of the SHA-256 of each scan that it was trained on.
+    Both are part of the state dict.
 
     [0]: https://arxiv.org/abs/2603.02974
 
@@ -99,6 +100,7 @@ class AnomalyDetector(nn.Module):
         self.smoothing = ScoreSmoothing(smoothing)
         self.preprocessing = dict(preprocessing or {})
         self.calibration: Calibration | None = None
+        self.trained_on: tuple[str, ...] = ()
         self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
 
@@ -185,6 +187,10 @@ class AnomalyDetector(nn.Module):
         if isinstance(self.scaling, (ChannelStandardization, ChannelWhitening)):
             self.scaling.fit(features)
 
+    def remember_scans(self, digests: Iterable[str]) -> None:
+        """Note on which scans it is trained, by their SHA-256: such a scan gets no p-value."""
+        self.trained_on = tuple(sorted({digest[:DIGEST] for digest in digests}))
+
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Load a trained checkpoint, ``model.pt`` or ``last.pt``, tensors only.
 
@@ -225,6 +231,7 @@ class AnomalyDetector(nn.Module):
                 "settings": self.settings,
                 "encoder_weights": self.encoder.weights_from,
                 "versions": versions,
+                "trained_on": list(self.trained_on),
                 "calibration": None if self.calibration is None else self.calibration.to_dict(),
             }
         )
@@ -250,6 +257,7 @@ class AnomalyDetector(nn.Module):
                 "Give the settings it was trained with (in a bundle: the same --encoder_name, --encoder_weights, "
                 "--image_size, ... as in training), or train again."
             )
+        self.trained_on = tuple(map(str, saved.get("trained_on", ())))
         calibration = saved.get("calibration")
         try:
             self.calibration = None if calibration is None else Calibration.from_dict(calibration)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_sar.calibration.calibration import Calibration
+from monai_sar.calibration.calibration import Calibration, Kind
 from monai_sar.calibration.flagging import choose_flagging
+from monai_sar.calibration.scan_p_value import scan_p_value
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
+from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import Provenance
+from monai_sar.scans.scan_origin import ScanOrigin
 from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["AnomalyResult", "Display"]
@@ -45,8 +48,9 @@ class AnomalyResult:
             value).
         slice_scores: the same for each slice, in the order of the display; None for slices without region.
         threshold: score above which a voxel is flagged; None without one.
-        p_value: how probable so high a score is for a normal patient; None until the detector is calibrated. A scan of
-            several slices is compared with all slices of each normal patient together, a single image with single ones.
+        p_value: how probable so high a score is for a normal patient. None until the detector is calibrated, and where
+            it says nothing of this scan.
+        p_value_note: why there is no p-value, in a sentence; None if there is one.
         display: scan and map as they are looked at.
         provenance: what made the map.
         false_positive_rate: the share of a normal patient's voxels that the threshold flags at most, in expectation;
@@ -63,27 +67,28 @@ class AnomalyResult:
     provenance: Provenance
     false_positive_rate: float | None = None
     calibration: Calibration | None = None
+    p_value_note: str | None = None
 
     @classmethod
     def from_item(
         cls,
         item: Mapping[str, Any],
         *,
+        detector: AnomalyDetector,
         provenance: Provenance,
         threshold: float | None = None,
         false_positive_rate: float | None = None,
-        calibration: Calibration | None = None,
     ) -> "AnomalyResult":
         """Score what inference made of one scan.
 
         Args:
             item: ``image`` (preprocessed), ``display_map`` and ``region`` (boolean), in display orientation; ``pred``
-                (the map in the scan's own grid); perhaps ``lesion`` (display orientation, non-zero is lesion); and
+                (the map in the scan's own grid); perhaps ``label`` (display orientation, non-zero is lesion); and
                 ``shown``, if the image is to be looked at otherwise than the network sees it.
-            provenance: what made the map.
+            detector: that made the map.
+            provenance: how it was made.
             threshold: score above which a voxel is flagged.
             false_positive_rate: that the threshold is to have, if none is given; see :func:`choose_flagging`.
-            calibration: of the detector that made the map.
 
         Raises:
             ValueError: the detector is not calibrated for the false-positive rate; nothing to score; NaN.
@@ -92,20 +97,25 @@ class AnomalyResult:
         region = torch.as_tensor(item["region"]).as_subclass(Tensor)
         slices = (
             top_mean(shown[..., z], TOP_FRACTION, foreground=region[..., z])
-            if region[..., z].any() and has_foreground(image.as_tensor()[0, ..., z])
+            if region[..., z].any() and any(map(has_foreground, image.as_tensor()[..., z]))
             else None
             for z in range(shown.shape[-1])
         )
-        lesion = item.get("lesion")
+        lesion, calibration = item.get("label"), detector.calibration
         score = top_mean(shown, TOP_FRACTION, foreground=region)
         flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
-        kind: Literal["scan", "image"] = "scan" if shown.shape[-1] > 1 else "image"
+        kind: Kind = "volumes" if shown.shape[-1] > 1 else "slices"
+        digest = ScanOrigin.of(item["pred"]).sha256
+        p_value, p_value_note = scan_p_value(
+            calibration, score, kind=kind, digest=digest, trained_on=detector.trained_on
+        )
         return cls(
             anomaly_map=item["pred"],
             score=score,
             slice_scores=tuple(slices),
             threshold=flagging.threshold,
-            p_value=None if calibration is None else calibration.p_value(score, of=kind),
+            p_value=p_value,
+            p_value_note=p_value_note,
             display=Display(
                 image=item.get("shown", image),
                 anomaly_map=shown,

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["display_range"]
+__all__ = ["display_range", "range_from"]
 
 
 def display_range(scores: npt.NDArray[np.floating], *, threshold: float | None = None) -> tuple[float, float]:
@@ -19,7 +19,11 @@ def display_range(scores: npt.NDArray[np.floating], *, threshold: float | None =
     Returns:
         Lower and upper end; the upper one is always higher.
     """
-    low, high = float(np.median(scores)), float(scores.max())
+    return range_from(float(np.median(scores)), float(scores.max()), threshold=threshold)
+
+
+def range_from(low: float, high: float, *, threshold: float | None = None) -> tuple[float, float]:
+    """The same, where the lower and the higher end are known, of several maps say."""
     if threshold is not None:
         high = max(high, threshold + abs(threshold - low))
     return low, high if high > low else low + 1

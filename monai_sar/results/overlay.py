@@ -38,6 +38,7 @@ def write_overlay(
     mask: BoolArray | None = None,
     lesion: BoolArray | None = None,
     threshold: float | None = None,
+    limits: tuple[float, float] | None = None,
     title: str | None = None,
     slices: int = 5,
 ) -> None:
@@ -45,8 +46,8 @@ def write_overlay(
 
     The slice with the highest scores in the region is marked; one shows most of the known lesion; the others are
     spread evenly over the slices that hold the region.
-    One colour scale serves all slices shown: that of the scores in the region (see `display_range`). It is
-    transparent at its lower end.
+    One colour scale serves all slices shown: that of the scores in the region (see `display_range`), or `limits`. It
+    is transparent at its lower end.
 
     Args:
         path: the PNG file; replaced if it exists.
@@ -59,6 +60,7 @@ def write_overlay(
         mask: what is flagged, `[H, W, D]`, drawn as a solid contour.
         lesion: what is known to be abnormal, `[H, W, D]`, drawn as a dashed contour.
         threshold: the score above which `mask` flags; marked on the colour bar.
+        limits: the scores of the lowest and the highest colour, the same for pictures that are to be compared.
         title: a line above the pictures. Name no patient.
         slices: the number of columns at most.
 
@@ -72,7 +74,7 @@ def write_overlay(
     shown = representative_slices(foreground, in_tissue, lesion=lesion, slices=slices)
     worst = most_anomalous_slice(in_tissue)
     grey = _grey_window(image)
-    colours = Normalize(*display_range(anomaly_map[foreground], threshold=threshold), clip=True)
+    colours = Normalize(*limits or display_range(anomaly_map[foreground], threshold=threshold), clip=True)
     grid = PanelGrid.fit(*image.shape[:2], spacing=spacing, slices=len(shown))
 
     figure = grid.figure()

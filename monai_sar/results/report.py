@@ -14,10 +14,12 @@ from torch import Tensor
 from monai_sar._versions import software_versions
 from monai_sar.calibration.calibration import Calibration
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
+from monai_sar.metrics.lesion_agreement import dice, flagged_voxels, lesion_agreement
+from monai_sar.metrics.lesion_score import label_lesions
 from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.scans.scan_origin import ScanOrigin
 
-__all__ = ["REPORT_VERSION", "grid", "make_report", "region_facts"]
+__all__ = ["REPORT_VERSION", "grid", "make_report", "mask_facts"]
 
 REPORT_VERSION = 1
 _PACKAGES = ("torch", "monai", "timm", "numpy", "nibabel", "pydicom", "highdicom")
@@ -35,14 +37,14 @@ def grid(volume: MetaTensor) -> dict[str, Any]:
     }
 
 
-def region_facts(region: Tensor, grid_of: MetaTensor) -> dict[str, Any]:
-    """Say what was scored; JSON-able.
+def mask_facts(mask: Tensor, grid_of: MetaTensor) -> dict[str, Any]:
+    """Say what was scored, or what is lesion; JSON-able.
 
     Args:
-        region: boolean, on the grid of ``grid_of``.
+        mask: not 0 inside, on the grid of ``grid_of``.
         grid_of: a volume.
     """
-    inside = torch.as_tensor(region).as_subclass(Tensor).cpu().numpy()
+    inside = torch.as_tensor(mask).as_subclass(Tensor).cpu().numpy() != 0
     return {
         "voxels": int(inside.sum()),
         "volume_ml": float(inside.sum()) * _voxel_ml(grid_of),
@@ -72,12 +74,13 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "slice_axis": origin.slice_axis,
         },
         "display": grid(result.display.image),
-        "region": region_facts(result.display.region, result.display.image),
+        "region": mask_facts(result.display.region, result.display.image),
         "score": {
             "definition": f"mean of the highest {TOP_FRACTION:.0%} of the scores in the region",
             "scan": result.score,
             "slices": list(result.slice_scores),
             "p_value": result.p_value,
+            "p_value_note": result.p_value_note,
         },
         "mask": None
         if mask is None
@@ -87,6 +90,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "voxels": int(mask.sum()),
             "volume_ml": float(mask.sum()) * _voxel_ml(mask),
         },
+        "lesions": None if result.display.lesion is None else _lesion_facts(result, result.display.lesion),
         "calibration": None if result.calibration is None else _calibration_facts(result.calibration),
         "model": {
             "settings": dict(result.provenance.settings),
@@ -105,11 +109,33 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
     }
 
 
+def _lesion_facts(result: AnomalyResult, lesion: Tensor) -> dict[str, Any]:
+    """What an evaluation would say of this scan, whose lesions are known."""
+    score, region = (
+        torch.as_tensor(each).as_subclass(Tensor)[0].numpy(force=True)
+        for each in (result.display.anomaly_map, result.display.region)
+    )
+    mask = torch.as_tensor(lesion).as_subclass(Tensor)[0].numpy(force=True) != 0
+    agreement = lesion_agreement(score, label_lesions(mask), region)
+    threshold, flagged = result.threshold, None
+    if threshold is not None:
+        flagged = flagged_voxels(score[region], mask[region], threshold)
+    return {
+        **mask_facts(lesion, result.display.image),
+        "count": len(agreement.lesions),
+        "found": None if threshold is None else agreement.found(threshold),
+        "dice": None if flagged is None else dice(*flagged, agreement.voxels),
+        "average_precision": agreement.average_precision,
+    }
+
+
 def _calibration_facts(calibration: Calibration) -> dict[str, Any]:
     return {
         "unit": calibration.unit,
         "units": calibration.units,
-        "images": calibration.images,
+        "kind": calibration.kind,
+        "scans": calibration.scans,
+        "patients_with_normal_scans": len(calibration.scan_scores),
         "false_positive_rates": list(calibration.rates),
         "data_sha256": calibration.data_sha256,
     }

@@ -68,10 +68,10 @@ class SaveResultd(MapTransform):
             self._check_name(data[key])
             result = AnomalyResult.from_item(
                 item,
+                detector=self.detector,
                 provenance=self._provenance,
                 threshold=self.threshold,
                 false_positive_rate=self.false_positive_rate,
-                calibration=self.detector.calibration,
             )
             write_result(result, self.output_dir)
         return dict(data)

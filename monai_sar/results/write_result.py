@@ -17,7 +17,7 @@ from monai_sar.results.dicom_parametric_map import write_parametric_map
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.results.dicom_source import DicomSource
 from monai_sar.results.overlay import write_overlay
-from monai_sar.results.report import grid, make_report, region_facts
+from monai_sar.results.report import grid, make_report, mask_facts
 from monai_sar.results.write_nifti import write_nifti
 from monai_sar.scans.scan_origin import ScanOrigin
 
@@ -80,7 +80,7 @@ def find_report(
 
     Args:
         item: what :meth:`monai_sar.inferers.ScanPredictor.prepare` made of the scan: the ``image`` as the network is
-            to see it, and the ``region`` to score.
+            to see it, the ``region`` to score and perhaps the ``label``, the mask of lesions.
         folder: where results lie.
         identity: what the result would be made with, see :attr:`monai_sar.inferers.ScanPredictor.identity`.
     """
@@ -92,11 +92,14 @@ def find_report(
         same_scan = report["scan"]["sha256"] == ScanOrigin.of(scan).sha256
         # the plane of the slices, and a spacing that the user gave
         same_grid = report["display"] == grid(scan)
-        same_region = report["region"] == region_facts(item["region"], scan)
+        same_region = report["region"] == mask_facts(item["region"], scan)
+        lesions = None if item.get("label") is None else mask_facts(item["label"], scan)
+        same_lesions = (report["lesions"] and {key: report["lesions"][key] for key in lesions or {}}) == lesions
         whole = all((Path(folder) / name).is_file() for name in report["outputs"].values())
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # none, or that of another program
         return None
-    return report if same_scan and same_grid and same_region and whole and made_with == identity else None
+    same = same_scan and same_grid and same_region and same_lesions
+    return report if same and whole and made_with == identity else None
 
 
 def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from monai_sar.inferers import ScanPredictor
 from monai_sar.networks.checkpoint import read_checkpoint, saved_with
 from tests.bundles.conftest import run_config
 from tests.calibration.bundle_copy import copy_bundle
-from tests.calibration.conftest import PATIENTS, SLICES
+from tests.calibration.conftest import PATIENTS, SLICES, write_datalist, write_normal_images, write_volume
 from tests.conftest import TINY
 
 
@@ -37,7 +37,8 @@ def test_the_best_weights_are_calibrated(trained: Path, normal_images: Path) -> 
     predictor = ScanPredictor.from_bundle(trained)
     calibration = predictor.network.calibration
     assert calibration is not None
-    assert (calibration.unit, calibration.units, calibration.images) == ("patient", PATIENTS, PATIENTS * SLICES)
+    assert (calibration.unit, calibration.units, calibration.scans) == ("patient", PATIENTS, PATIENTS * SLICES)
+    assert calibration.kind == "slices"
     assert calibration.rates == (0.05,)  # 20 patients cannot promise 1 %
     best, last = (read_checkpoint(trained / "models" / name) for name in ("model.pt", "last.pt"))
     assert saved_with(last)["calibration"] is None
@@ -47,7 +48,7 @@ def test_the_best_weights_are_calibrated(trained: Path, normal_images: Path) -> 
     for patient in ("0000", "0007"):
         paths = sorted((normal_images / "valid" / "good" / "img").glob(f"phantom_{patient}_*.png"))
         scores = sorted(predictor(path).score for path in paths)
-        assert any(scores == pytest.approx(images, rel=1e-5) for images in calibration.image_scores)
+        assert tuple(scores) in calibration.scan_scores
 
 
 def test_a_finished_training_is_calibrated_for_another_smoothing(
@@ -71,11 +72,19 @@ def test_predictions_are_flagged_and_judged(trained: Path, normal_images: Path, 
     predictor = ScanPredictor.from_bundle(trained)
     calibration = predictor.network.calibration
     assert calibration is not None
-    path = next((normal_images / "valid" / "good" / "img").iterdir())
+    path = write_normal_images(tmp_path / "new", patients=1, seed=8)[0]
     result = predictor(path)
     assert result.threshold == calibration.pixel_thresholds[0]
-    assert result.p_value == calibration.p_value(result.score, of="image")
+    assert result.p_value == calibration.p_value(result.score, kind="slices")
+    assert result.p_value is not None
     assert result.mask is not None
+    for known, why in (
+        (next((normal_images / "valid" / "good" / "img").iterdir()), "calibrated on this very scan"),
+        (next((normal_images / "train" / "good").iterdir()), "trained on this very scan"),
+    ):
+        seen = predictor(known)
+        assert seen.p_value is None
+        assert why in str(seen.p_value_note)
 
     # the bundle's own way to predict gives the same
     run_config(
@@ -93,7 +102,9 @@ def test_predictions_are_flagged_and_judged(trained: Path, normal_images: Path, 
     assert report["calibration"] == {
         "unit": "patient",
         "units": PATIENTS,
-        "images": PATIENTS * SLICES,
+        "kind": "slices",
+        "scans": PATIENTS * SLICES,
+        "patients_with_normal_scans": PATIENTS,
         "false_positive_rates": [0.05],
         "data_sha256": calibration.data_sha256,
     }
@@ -111,8 +122,34 @@ def test_too_few_patients_do_not_fail_the_training(
     calibration = ScanPredictor.from_bundle(bundle).network.calibration
     assert calibration is not None
     assert (calibration.units, calibration.rates) == (3, ())
-    assert calibration.p_value(1e9) == 0.25
+    assert calibration.p_value(1e9, kind="slices") == 0.25
     assert "3 normal patients cannot promise a false-positive rate of 1 % or 5 %" in caplog.text
+
+
+def test_volumes_with_lesions_train_and_calibrate_by_their_other_slices(tmp_path: Path) -> None:
+    """As in BraTS, where every patient has a lesion: voxels have thresholds, scans no p-value, and it says so."""
+
+    def volumes(first: int, count: int) -> list[dict[str, str]]:
+        return [
+            write_volume(tmp_path, f"{n}", seed=n, lesion=[2, 3]) | {"patient": f"P{n}"}
+            for n in range(first, first + count)
+        ]
+
+    data = write_datalist(tmp_path, training=volumes(0, 2), validation=volumes(2, 9))
+    bundle = copy_bundle(tmp_path)
+    train(bundle, data, lesion_margin=3.9)
+    predictor = ScanPredictor.from_bundle(bundle)
+    calibration = predictor.network.calibration
+    assert calibration is not None
+    assert (calibration.kind, calibration.units, calibration.scans) == ("volumes", 9, 9)
+    assert (calibration.rates, calibration.scan_rates, calibration.scan_scores) == ((0.1,), (), ())
+    assert len(predictor.network.trained_on) == 2
+    features = list((bundle / "features").glob("*/*.safetensors"))
+    assert len(features) == (2 + 9) * 4  # of six slices, two with lesion
+    result = predictor(write_volume(tmp_path, "new", seed=99)["image"])
+    assert result.threshold == calibration.pixel_thresholds[0]
+    assert result.p_value is None
+    assert "shows a lesion" in str(result.p_value_note)
 
 
 def test_a_calibration_that_was_asked_for_outlives_the_same_training(
@@ -125,10 +162,7 @@ def test_a_calibration_that_was_asked_for_outlives_the_same_training(
     asked_for = dataclasses.replace(
         detector.calibration,
         rates=(0.2,),
-        **{
-            name: getattr(detector.calibration, name)[:1]
-            for name in ("pixel_thresholds", "scan_thresholds", "image_thresholds")
-        },
+        **{name: getattr(detector.calibration, name)[:1] for name in ("pixel_thresholds", "scan_thresholds")},
     )
     detector.calibration = asked_for
     detector.save_calibration(bundle / "models" / "model.pt")

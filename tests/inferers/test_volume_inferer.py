@@ -146,13 +146,21 @@ def test_progress_is_shown_on_request(terminal: Terminal) -> None:
     assert "Mapping slices:   0%" in terminal.shown()
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8, 3), (2, 1, 8, 8, 3), (1, 3, 8, 8, 3), (1, 1, 8, 8, 0)])
+@pytest.mark.parametrize("shape", [(1, 8, 8, 3), (2, 1, 8, 8, 3), (1, 1, 8, 8, 0)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected \[1, 1, H, W, D\]"):
+    with pytest.raises(ValueError, match=r"expected \[1, C, H, W, D\]"):
         VolumeInferer()(torch.rand(shape), Keep())
 
 
+def test_channels_go_through_the_network_together() -> None:
+    scan = torch.rand(1, 3, 8, 8, 3)
+    summed = VolumeInferer()(scan, lambda image: image.sum(dim=1, keepdim=True))
+    torch.testing.assert_close(summed, scan.sum(dim=1, keepdim=True))
+
+
 def test_a_network_without_a_score_per_pixel_is_refused() -> None:
+    with pytest.raises(ValueError, match="one score for every pixel"):
+        VolumeInferer()(torch.rand(1, 3, 8, 8, 3), Keep())  # three, one for each channel
     with pytest.raises(ValueError, match="one score for every pixel"):
         VolumeInferer()(volume(3), nn.AdaptiveAvgPool2d(1))
 

@@ -21,10 +21,10 @@ def test_a_lesion_is_found_while_a_tenth_of_its_pixels_is_flagged() -> None:
     assert len(found) == ndimage.label(mask, structure=np.ones((3, 3)))[1] > 3
     for number, lesion in enumerate(found, start=1):
         pixels = lesions == number
-        assert lesion.area == pixels.sum()
+        assert lesion.voxels == pixels.sum()
         for threshold in (-2.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0):
             flagged = ((score > threshold) & region & pixels).sum()
-            assert (lesion.score > threshold) == (flagged >= 0.1 * lesion.area - 1e-9)
+            assert (lesion.score > threshold) == (flagged >= 0.1 * lesion.voxels - 1e-9)
 
 
 @pytest.mark.parametrize(("area", "needed"), [(1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (31, 4)])

@@ -226,4 +226,4 @@ def test_without_a_network_the_hub_says_what_to_download(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "download 'model.safetensors' from https://huggingface.co/timm/vit_small_patch16_dinov3" in done.stderr
-    assert "--encoder_weights PATH" in done.stderr
+    assert "the setting encoder_weights" in done.stderr

@@ -8,13 +8,15 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_sar.calibration import ScoreCalibrationError
+from monai_sar.calibration import Calibration, ScoreCalibrationError
 from monai_sar.calibration.flagging import choose_flagging
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
+from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SpatialARNet
 from monai_sar.results import AnomalyResult, Provenance
 from tests.calibration.conftest import a_calibration
 
 SHAPE = (1, 20, 30, 4)  # rows, columns, slices as displayed
+SHA256 = "a" * 64
 SETTINGS: dict[str, Any] = {"encoder": {"model_name": "any"}}
 PROVENANCE = Provenance(settings=SETTINGS, checkpoint_sha256="0" * 64, device="cpu", amp=False)
 
@@ -24,16 +26,41 @@ def item(scores: Tensor, tissue: Tensor | None = None) -> dict[str, Any]:
     image = torch.full(SHAPE, 0.4) if tissue is None else tissue.float() * 0.4
     image[0, 0, 0] = 0  # a picture of one value shows nothing
     affine = torch.diag(torch.tensor([1.0, 1, 3, 1], dtype=torch.float64))
+    origin = {
+        "filename_or_obj": "scan.nii.gz",
+        "kind": "nifti",
+        "modality": "",
+        "slice_axis": 2,
+        "sha256": SHA256,
+        "instances": [],
+        "frame_numbers": [],
+    }
     return {
         "image": MetaTensor(image, affine=affine),
         "display_map": MetaTensor(scores, affine=affine),
         "region": image > 0,
-        "pred": MetaTensor(scores.flip(1), affine=affine),
+        "pred": MetaTensor(scores.flip(1), affine=affine, meta=origin),
     }
 
 
-def result_of(scores: Tensor, tissue: Tensor | None = None, threshold: float | None = None) -> AnomalyResult:
-    return AnomalyResult.from_item(item(scores, tissue), provenance=PROVENANCE, threshold=threshold)
+def detector(calibration: Calibration | None = None) -> AnomalyDetector:
+    encoder = DINOv3Encoder("vit_tiny_patch16_224", weights="random")
+    made = AnomalyDetector(encoder, SpatialARNet(2, encoder.channels, hidden_channels=8, dilations=(1,)))
+    made.calibration = calibration
+    return made
+
+
+UNCALIBRATED = detector()
+
+
+def result_of(
+    scores: Tensor,
+    tissue: Tensor | None = None,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+) -> AnomalyResult:
+    used = UNCALIBRATED if calibration is None else detector(calibration)
+    return AnomalyResult.from_item(item(scores, tissue), detector=used, provenance=PROVENANCE, threshold=threshold)
 
 
 def test_scores_are_the_mean_of_the_highest_hundredth_of_the_tissue() -> None:
@@ -85,22 +112,36 @@ def test_without_a_threshold_nothing_is_said_of_single_voxels() -> None:
     assert result.mask is None
     assert result.threshold is None
     assert result.p_value is None  # nor of how rare the score is, before there is a calibration
+    assert result.p_value_note == "no p-value: the detector is not calibrated"
 
 
 def test_a_calibrated_detector_flags_at_its_rate_and_gives_p_values() -> None:
-    """A scan is compared with patients, a single slice with single images of theirs."""
-    calibration = a_calibration([0.1, 0.5, 0.9], (0.3,), image_scores=((0.1,), (0.5,), (0.2, 0.9)), images=4)
     scores = torch.full(SHAPE, 0.6)
     scores[0, 3, 4, 1] = 0.95
-    result = AnomalyResult.from_item(item(scores), provenance=PROVENANCE, calibration=calibration)
+    calibration = a_calibration([0.1, 0.5, 0.9], (0.3,))
+    result = AnomalyResult.from_item(item(scores), detector=detector(calibration), provenance=PROVENANCE)
     assert (result.threshold, result.false_positive_rate) == (0.9, 0.3)
     assert result.mask is not None
     assert int(result.mask.sum()) == 1
     assert result.p_value == 2 / 4
+    assert result.p_value_note is None
 
     one = {key: value[..., :1] for key, value in item(torch.full(SHAPE, 0.6)).items()}
-    single = AnomalyResult.from_item(one, provenance=PROVENANCE, calibration=calibration)
-    assert single.p_value == 1.5 / 4
+    single = AnomalyResult.from_item(one, detector=detector(calibration), provenance=PROVENANCE)
+    assert single.p_value is None
+    assert "calibrated on whole volumes" in str(single.p_value_note)
+
+
+def test_a_scan_that_the_detector_has_seen_gets_no_p_value() -> None:
+    calibration = a_calibration(digests=(SHA256[:12],))
+    known = result_of(torch.rand(SHAPE), calibration=calibration)
+    assert known.p_value is None
+    assert "calibrated on this very scan" in str(known.p_value_note)
+    learnt = detector(a_calibration())
+    learnt.remember_scans([SHA256, "0" * 64])
+    result = AnomalyResult.from_item(item(torch.rand(SHAPE)), detector=learnt, provenance=PROVENANCE)
+    assert result.p_value is None
+    assert "trained on this very scan" in str(result.p_value_note)
 
 
 def test_which_threshold_flags() -> None:
@@ -122,8 +163,8 @@ def test_which_threshold_flags() -> None:
 def test_a_known_lesion_is_shown() -> None:
     lesion = torch.zeros(SHAPE)
     lesion[0, 2, 2, 2] = 3  # some outlines number their parts
-    given = item(torch.rand(SHAPE)) | {"lesion": lesion}
-    shown = AnomalyResult.from_item(given, provenance=PROVENANCE).display.lesion
+    given = item(torch.rand(SHAPE)) | {"label": lesion}
+    shown = AnomalyResult.from_item(given, detector=UNCALIBRATED, provenance=PROVENANCE).display.lesion
     assert shown is not None
     assert shown.nonzero().tolist() == [[0, 2, 2, 2]]
     assert result_of(torch.rand(SHAPE)).display.lesion is None

@@ -97,8 +97,15 @@ def test_the_report_says_what_is_promised(checkpoint: Path, tmp_path: Path) -> N
     report = save(without_threshold(path)(scan), tmp_path / "out")
     assert (report["mask"]["threshold"], report["mask"]["false_positive_rate"]) == (1.1, 0.25)
     assert report["score"]["p_value"] == 2 / 5
-    facts = {"unit": "patient", "units": 4, "images": 4, "false_positive_rates": [0.25, 0.5], "data_sha256": "0" * 64}
-    assert report["calibration"] == facts
+    assert report["calibration"] == {
+        "unit": "patient",
+        "units": 4,
+        "kind": "volumes",
+        "scans": 4,
+        "patients_with_normal_scans": 4,
+        "false_positive_rates": [0.25, 0.5],
+        "data_sha256": "0" * 64,
+    }
 
     by_hand = save(without_threshold(path, threshold=1.2)(scan), tmp_path / "out")
     assert (by_hand["mask"]["threshold"], by_hand["mask"]["false_positive_rate"]) == (1.2, None)
@@ -351,6 +358,8 @@ def test_the_report_of_another_program_is_none(text: str, predictor: ScanPredict
 
 # --- the schema of the report ---
 
+LESIONS_ALONE: dict[str, Any] = {"scan_scores": (), "scan_thresholds": ()}
+
 
 def _objects(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Where in a report an object lies that holds named fields; preprocessing has the names of its bundle."""
@@ -381,6 +390,22 @@ def test_the_schema_refuses_more_and_less_than_it_describes(checkpoint: Path, tm
                     validate(changed)
             part[key] = value
     validate(report)
+
+
+def test_the_reason_why_there_is_no_p_value_is_reported(checkpoint: Path, tmp_path: Path) -> None:
+    scan = save_nifti(tmp_path / "head.nii.gz")
+    for name, change in (("volumes", {}), ("slices", {"kind": "slices"}), ("lesions", LESIONS_ALONE)):
+        path = calibrated_checkpoint(checkpoint, tmp_path / f"{name}.pt", a_calibration(**change))
+        report = save(without_threshold(path)(scan), tmp_path / name)
+        assert report["calibration"]["kind"] == ("slices" if name == "slices" else "volumes")
+        assert (report["calibration"]["scans"], report["calibration"]["units"]) == (9, 9)
+        assert report["calibration"]["patients_with_normal_scans"] == (0 if name == "lesions" else 9)
+        score = report["score"]
+        assert (score["p_value"] is None) == (score["p_value_note"] is not None) == (name != "volumes")
+        assert report["mask"]["false_positive_rate"] == 0.1
+    report = save(without_threshold(checkpoint)(scan), tmp_path / "uncalibrated")
+    assert report["score"]["p_value_note"] == "no p-value: the detector is not calibrated"
+    assert report["calibration"] is None
 
 
 def _fields(schema: dict[str, Any], name: str = "report") -> Iterator[tuple[str, dict[str, Any]]]:
