@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.data import Dataset
+from torch import Tensor
 
 from monai_sar._atomic import atomic_path
 from monai_sar._versions import software_versions
@@ -21,17 +22,19 @@ from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.evaluation import Evaluation
 from monai_sar.evaluation.evaluation_report import Case, write_evaluation_report
-from monai_sar.evaluation.image_measurement import ImageMeasurement, measure_image
 from monai_sar.evaluation.patient_groups import PatientGroups
+from monai_sar.evaluation.scan_measurement import ScanMeasurement, measure_scan
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import checkpoint_sha256
+from monai_sar.results.write_result import result_name
+from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["EvaluationFiles"]
 
 _logger = logging.getLogger(__name__)
 
-_TOLD = ("image_auroc", "region_pixel_auroc", "region_pixel_average_precision")
+_TOLD = ("scan_auroc", "region_pixel_auroc", "region_pixel_average_precision")
 """The metrics that are logged, as far as there are any; all are in the files."""
 
 _PACKAGES = ("torch", "monai", "timm", "numpy", "scipy")
@@ -40,21 +43,24 @@ _PACKAGES = ("torch", "monai", "timm", "numpy", "scipy")
 class EvaluationFiles:
     """Write ``metrics_<split>.json`` and ``.csv``, ``cases_<split>.csv`` and ``report_<split>.html``.
 
-    The metrics of the evaluator itself are written too. Of each image only some ten kilobytes are kept; those that the
-    report shows are mapped once more at the end.
+    The metrics of the evaluator itself are written too. Of each scan only some ten kilobytes are kept; those that the
+    report shows are mapped once more at the end, one at a time.
 
-    Nothing that is written names a file or a patient: image 17 is the 17th of ``load_bmad_datalist(root, split)``.
+    Scans are called as their results are (``result_name`` in ``monai_sar/results/write_result.py``): by the name of
+    their file, DICOM by its hash. With ``hide_names`` nothing that is written names a file: scan 17 is the 17th of
+    ``load_data_set(root, split)``. Patients are numbers.
 
     Args:
         output_dir: the folder to write to.
         split: name of the split.
-        dataset: what the evaluator reads, one image at a time and in order; of each item it gives the ``image`` and
-            the ``region``, and its ``data`` say whether it is ``abnormal``.
-        dataset_dir: the folder of the data set, whose manifest or file names tell the patients.
+        dataset: what the evaluator reads, one scan at a time and in order; of each item it gives the ``image``,
+            the ``region`` and the ``label``, and its ``data`` say whether it is ``abnormal``.
         detector: that is evaluated.
+        inferer: slices -> maps, that of the evaluator.
         checkpoint: file of its weights, to be named by its SHA-256.
         resamples: of the bootstrap over patients.
-        region_key: where the output of the evaluator holds the region of an image.
+        region_key: where the output of the evaluator holds the region of a scan.
+        hide_names: write numbers in the place of names.
     """
 
     def __init__(
@@ -63,27 +69,29 @@ class EvaluationFiles:
         *,
         split: str,
         dataset: Dataset,
-        dataset_dir: str | os.PathLike[str],
         detector: AnomalyDetector,
+        inferer: Callable[..., Tensor],
         checkpoint: str | os.PathLike[str],
         resamples: int = 1000,
         region_key: str = "region",
+        hide_names: bool = False,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.split = split
         self.dataset = dataset
-        self.dataset_dir = dataset_dir
         self.detector = detector
+        self.inferer = inferer
         self.checkpoint = Path(checkpoint)
         self.resamples = resamples
         self.region_key = region_key
-        self._facts: list[ImageMeasurement] = []
+        self.hide_names = hide_names
+        self._facts: list[ScanMeasurement] = []
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator.
 
         Raises:
-            RuntimeError: it runs in several processes, each of which would see a part of the images.
+            RuntimeError: it runs in several processes, each of which would see a part of the scans.
         """
         if idist.get_world_size() > 1:
             raise RuntimeError("An evaluation runs in one process. Start it without torchrun.")
@@ -93,20 +101,28 @@ class EvaluationFiles:
 
     def _start(self, engine: Engine) -> None:
         self._facts = []
-        # a manifest that cannot be used is told before any image is mapped
-        self._patients = PatientGroups.find(self.dataset_dir, [item["image"] for item in self._data])
+        self._patients = PatientGroups.of([item.get("patient") for item in self._data])
 
     def _measure(self, engine: Engine) -> None:
         calibration = self.detector.calibration
         thresholds = () if calibration is None else calibration.pixel_thresholds
         output: Any = engine.state.output
         self._facts += [
-            measure_image(item["pred"], item["label"], item[self.region_key], thresholds=thresholds) for item in output
+            measure_scan(
+                item["pred"],
+                item["label"],
+                item[self.region_key],
+                thresholds=thresholds,
+                voxel_ml=_voxel_ml(item["image"]),
+                name="" if self.hide_names else result_name(item["image"]),
+                digest=ScanOrigin.of(item["image"]).sha256,
+            )
+            for item in output
         ]
 
     def _write(self, engine: Engine) -> None:
         if len(self._facts) != len(self._data):
-            raise RuntimeError(f"Saw {len(self._facts)} of {len(self._data)} images; expected every one, in order.")
+            raise RuntimeError(f"Saw {len(self._facts)} of {len(self._data)} scans; expected every one, in order.")
         evaluation = Evaluation(
             split=self.split,
             collected=Collected(
@@ -115,21 +131,19 @@ class EvaluationFiles:
                 patients=self._patients,
                 bootstrap=PatientBootstrap(self._patients.count, resamples=self.resamples),
                 calibration=self.detector.calibration,
+                trained_on=self.detector.trained_on,
             ),
             measured={name: float(value) for name, value in engine.state.metrics.items()},
             identity=self._identity(),
         )
-        cases = {
-            name: [self._case(number) for number in chosen]
-            for name, chosen in choose_cases(evaluation.collected).items()
-        }
-        write_evaluation_report(self.output_dir / f"report_{self.split}.html", evaluation, cases)
+        report = self.output_dir / f"report_{self.split}.html"
+        write_evaluation_report(report, evaluation, choose_cases(evaluation.collected), self._case)
         _write_table(self.output_dir / f"cases_{self.split}.csv", evaluation.case_rows)
         _write_table(self.output_dir / f"metrics_{self.split}.csv", evaluation.metric_rows)
         with atomic_path(self.output_dir / f"metrics_{self.split}.json") as partial:  # last: all is written
             partial.write_text(json.dumps(evaluation.record, indent=2, allow_nan=False) + "\n")
         _tell(evaluation)
-        _logger.info("All metrics: %s", self.output_dir / f"report_{self.split}.html")
+        _logger.info("All metrics: %s", report)
 
     @property
     def _data(self) -> Sequence[Mapping[str, Any]]:
@@ -138,15 +152,17 @@ class EvaluationFiles:
 
     def _case(self, number: int) -> Case:
         item: Any = self.dataset[number]
+        image = item["image"]
         device = next(self.detector.network.parameters()).device
-        with torch.no_grad():
-            score = self.detector.eval()(item["image"][None].as_tensor().to(device))
+        score = self.inferer(image[None].to(device), self.detector.eval())
+        spacing = None if ScanOrigin.of(image).kind == "slices" else tuple(float(mm) for mm in image.pixdim)
         return Case(
             number=number,
-            image=item["image"].as_tensor().mean(dim=0).numpy(),
+            image=torch.as_tensor(item.get("shown", image)).mean(dim=0).numpy(force=True),
             score=score[0, 0].numpy(force=True),
-            region=torch.as_tensor(item["region"])[0].numpy() != 0,
-            lesion=torch.as_tensor(item["label"])[0].numpy() != 0,
+            region=torch.as_tensor(item["region"])[0].numpy(force=True) != 0,
+            lesion=torch.as_tensor(item["label"])[0].numpy(force=True) != 0,
+            spacing=spacing,
         )
 
     def _identity(self) -> dict[str, Any]:
@@ -156,15 +172,22 @@ class EvaluationFiles:
             "checkpoint_sha256": checkpoint_sha256(self.checkpoint),
             "calibration": None
             if calibration is None
-            else {"images": calibration.images, "units": calibration.units, "unit": calibration.unit}
-            | {"data_sha256": calibration.data_sha256},
+            else {
+                "scans": calibration.scans,
+                "kind": calibration.kind,
+                "units": calibration.units,
+                "unit": calibration.unit,
+                "data_sha256": calibration.data_sha256,
+            },
             "settings": self.detector.settings,
             "versions": software_versions(_PACKAGES),
         }
 
 
 def _tell(evaluation: Evaluation) -> None:
-    _logger.info("Evaluated %d images of the split '%s'", len(evaluation.collected.facts), evaluation.split)
+    _logger.info("Evaluated %d scans of the split '%s'", len(evaluation.collected.facts), evaluation.split)
+    if evaluation.collected.mask_warning is not None:
+        _logger.warning("%s", evaluation.collected.mask_warning)
     for name in _TOLD:
         found = evaluation.metrics.get(name)
         if found is not None and found.value is not None:
@@ -175,3 +198,9 @@ def _tell(evaluation: Evaluation) -> None:
 def _write_table(path: Path, rows: Sequence[Sequence[Any]]) -> None:
     with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _voxel_ml(image: Any) -> float | None:
+    if ScanOrigin.of(image).kind == "slices":  # image files hold no spacing
+        return None
+    return float(np.abs(np.linalg.det(np.asarray(image.affine, dtype=np.float64)[:3, :3]))) / 1000

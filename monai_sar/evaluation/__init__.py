@@ -2,7 +2,7 @@
 
 from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.evaluation import Evaluation
-from monai_sar.evaluation.image_measurement import ImageMeasurement, measure_image
 from monai_sar.evaluation.patient_groups import PatientGroups
+from monai_sar.evaluation.scan_measurement import ScanMeasurement, measure_scan
 
-__all__ = ["Collected", "Evaluation", "ImageMeasurement", "PatientGroups", "measure_image"]
+__all__ = ["Collected", "Evaluation", "PatientGroups", "ScanMeasurement", "measure_scan"]

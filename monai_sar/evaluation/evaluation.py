@@ -1,5 +1,6 @@
 """The outcome of an evaluation: every metric with its interval, and what it was measured on."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,13 +8,14 @@ from typing import Any
 
 from monai_sar.calibration.calibration import DEFAULT_FLAG_RATE
 from monai_sar.evaluation.collected import Collected
-from monai_sar.evaluation.operating_points import OperatingPoint, operating_points
+from monai_sar.evaluation.operating_points import OperatingPoint, operating_points, size_text
 from monai_sar.evaluation.ranking_metrics import ranking_metrics
+from monai_sar.evaluation.scan_table import ScanRow, scan_table
 from monai_sar.metrics.patient_bootstrap import Estimate
 
 __all__ = ["Evaluation"]
 
-_BY_SIZE = "lesion_sensitivity_{point}_area_{least}_to_{most}"
+_BY_SIZE = "lesion_sensitivity_{point}_{least}_to_{most}_{unit}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +24,9 @@ class Evaluation:
 
     Attributes:
         split: name of the split.
-        collected: facts of all images.
-        measured: pixel metrics over all scores, by name.
-        identity: what was evaluated on what: digest of the images, settings of the detector, versions, ...
+        collected: facts of all scans.
+        measured: metrics of the voxels over all scores, by name.
+        identity: what was evaluated on what: digest of the scans, settings of the detector, versions, ...
     """
 
     split: str
@@ -34,7 +36,7 @@ class Evaluation:
 
     @cached_property
     def ranking(self) -> dict[str, Estimate]:
-        """Image and pixel metrics that need no threshold."""
+        """Metrics of scans and of voxels that need no threshold."""
         return ranking_metrics(self.collected, self.measured)
 
     @cached_property
@@ -57,16 +59,17 @@ class Evaluation:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """For ``metrics_<split>.json``; JSON-able, no file name and no patient."""
+        """For ``metrics_<split>.json``; JSON-able, no name of a file and no patient."""
         collected, bootstrap = self.collected, self.collected.bootstrap
         metrics = dict(sorted(self.metrics.items()))
-        abnormal = int(collected.abnormal.sum())
+        abnormal, unit, shown = int(collected.abnormal.sum()), collected.size_unit, self.shown_point
         return {
             "disclaimer": "Research use only, not for diagnosis.",
             "split": self.split,
-            "images": {"normal": len(collected.facts) - abnormal, "abnormal": abnormal},
-            "patients": {"count": collected.patients.count, "images_of_unknown_patient": collected.patients.unknown},
+            "scans": {"normal": len(collected.facts) - abnormal, "abnormal": abnormal},
+            "patients": {"count": collected.patients.count, "scans_of_unknown_patient": collected.patients.unknown},
             "lesions": len(collected.lesions),
+            "scans_without_p_value": dict(Counter(note for _, note in collected.p_values if note is not None)),
             "metrics": {name: found.value for name, found in metrics.items()},
             "intervals": {name: [found.low, found.high] for name, found in metrics.items() if found.low is not None},
             "notes": {name: found.note for name, found in metrics.items() if found.note is not None},
@@ -81,14 +84,15 @@ class Evaluation:
                     "name": point.name,
                     "promised_rate": point.rate,
                     "pixel_threshold": point.pixel_threshold,
-                    "image_threshold": point.image_threshold,
+                    "scan_threshold": point.scan_threshold,
                     "lesions_by_size": [
-                        {"area_px": [least, most], "lesions": found.n, "found": found.value}
+                        {"size": [least, most], "unit": unit, "lesions": found.n, "found": found.value}
                         for (least, most), found in point.by_size.items()
                     ],
                 }
                 for point in self.points
             ],
+            "shown_operating_point": None if shown is None else shown.name,
             **self.identity,
         }
 
@@ -96,7 +100,9 @@ class Evaluation:
     def metric_rows(self) -> list[list[Any]]:
         """For ``metrics_<split>.csv``: a row for each metric under a row of names."""
         by_size = {
-            _BY_SIZE.format(point=point.name, least=least, most=most): found
+            _BY_SIZE.format(
+                point=point.name, least=size_text(least), most=size_text(most), unit=self.collected.size_unit
+            ): found
             for point in self.points
             for (least, most), found in point.by_size.items()
         }
@@ -106,28 +112,13 @@ class Evaluation:
         ]
         return [["metric", "value", "low", "high", "n", "of", "note"], *rows]
 
+    @cached_property
+    def scans(self) -> list[ScanRow]:
+        """What is told of each scan, at :attr:`shown_point`."""
+        return scan_table(self.collected, self.shown_point)
+
     @property
     def case_rows(self) -> list[list[Any]]:
-        """For ``cases_<split>.csv``: a row for each image under a row of names; numbers stand for names."""
-        collected = self.collected
-        shown = self.shown_point
-        header = ["image", "patient", "abnormal", "score", "p_value", "lesions", "lesions_found", "lesion_pixels"]
-        return [
-            [*header, "average_precision"],
-            *(
-                [
-                    number + 1,
-                    int(collected.patients.of_image[number]) + 1,
-                    int(collected.abnormal[number]),
-                    facts.score,
-                    None if collected.calibration is None else collected.calibration.p_value(facts.score, of="image"),
-                    len(facts.lesions),
-                    None if shown is None else sum(one.score > shown.pixel_threshold for one in facts.lesions),
-                    facts.lesion_pixels,
-                    float(precision) if precision == precision else None,
-                ]
-                for number, (facts, precision) in enumerate(
-                    zip(collected.facts, collected.average_precisions, strict=True)
-                )
-            ),
-        ]
+        """For ``cases_<split>.csv``: a row for each scan under a row of names; without their names, if none is told."""
+        told = [field for field in ScanRow._fields if field != "name" or any(row.name for row in self.scans)]
+        return [told, *([getattr(row, field) for field in told] for row in self.scans)]

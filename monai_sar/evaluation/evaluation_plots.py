@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from monai_sar.evaluation.curves import Curve
-from monai_sar.evaluation.operating_points import OperatingPoint
+from monai_sar.evaluation.operating_points import OperatingPoint, size_text
 from monai_sar.metrics.patient_bootstrap import Estimate
 
 __all__ = ["Marks", "plot_lesion_sizes", "plot_precision_recall", "plot_promises", "plot_roc", "plot_scores"]
@@ -59,16 +59,16 @@ def plot_precision_recall(curves: Mapping[str, Curve]) -> str:
 
 
 def plot_scores(normal: FloatArray, abnormal: FloatArray, marks: Marks) -> str:
-    """Histograms of the scores of images, each class as shares of its own, with thresholds.
+    """Histograms of the scores of scans, each class as shares of its own, with thresholds.
 
     Args:
-        normal: scores of normal images, any number.
-        abnormal: scores of abnormal images.
-        marks: calibrated thresholds of images.
+        normal: scores of normal scans, any number.
+        abnormal: scores of abnormal scans.
+        marks: calibrated thresholds of scans.
     """
-    figure, axes = _diagram("score of the image", "share of the class")
+    figure, axes = _diagram("score of the scan", "share of the class")
     both = np.concatenate([normal, abnormal])
-    # one far image must not squeeze the others into one bin
+    # one far scan must not squeeze the others into one bin
     low, high = np.percentile(both, [0.5, 99.5])
     inside = [score for score in marks.scores if np.isfinite(score)]
     edges = np.linspace(min(low, *inside, high), max(high, *inside, low + 1e-6), 31)
@@ -84,9 +84,9 @@ def plot_scores(normal: FloatArray, abnormal: FloatArray, marks: Marks) -> str:
     return _svg(figure, axes, place="best")
 
 
-def plot_lesion_sizes(points: Sequence[OperatingPoint]) -> str:
+def plot_lesion_sizes(points: Sequence[OperatingPoint], unit: str) -> str:
     """How many lesions are found, by their size, at each threshold, with intervals."""
-    figure, axes = _diagram("area of the lesion in pixels (number of lesions)", "lesions found")
+    figure, axes = _diagram(f"size of the lesion in {unit} (number of lesions)", "lesions found")
     sizes = list(points[0].by_size.items())
     width = 0.8 / len(points)
     for index, (point, (colour, _)) in enumerate(zip(points, STYLES, strict=False)):
@@ -96,37 +96,45 @@ def plot_lesion_sizes(points: Sequence[OperatingPoint]) -> str:
         values = [estimate.value or 0 for estimate in found]
         axes.bar(places, values, width * 0.92, color=colour, alpha=0.75, label=name)
         _draw_intervals(axes, places, found)
-    axes.set_xticks(range(len(sizes)), [f"{least}-{most}\n({found.n})" for (least, most), found in sizes])
+    axes.set_xticks(
+        range(len(sizes)), [f"{size_text(least)}-{size_text(most)}\n({found.n})" for (least, most), found in sizes]
+    )
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return _svg(figure, axes, place="best")
 
 
 def plot_promises(points: Sequence[OperatingPoint], p_values: FloatArray, weights: FloatArray) -> str:
-    """What the calibration promised against what came true on normal images; below the diagonal it is kept.
+    """What the calibration promised against what came true on normal scans; below the diagonal it is kept.
 
     Args:
         points: calibrated thresholds.
-        p_values: of the normal images: the share of them at or below a rate is what is realised at that rate.
-        weights: of these images; they add up to 1.
+        p_values: of the normal scans that have one: the share of them at or below a rate is what is realised at that
+            rate.
+        weights: of these scans; they add up to 1.
     """
-    figure, axes = _diagram("promised false-positive rate", "realised on normal images")
+    figure, axes = _diagram("promised false-positive rate", "realised on normal scans")
     rates = np.array([point.rate for point in points], float)
     limit = min(1.0, max(0.1, 2.5 * float(rates.max(initial=0))))
     axes.plot([0, 1], [0, 1], color=CHANCE, linewidth=1, linestyle="dotted", label="as promised")
     axes.fill_between([0, 1], [0, 1], color=THIRD, alpha=0.08, linewidth=0)
     order = np.argsort(p_values)
     ascending, shares = p_values[order], weights[order].cumsum()
-    axes.plot(
-        np.concatenate([[0], ascending, [1]]), np.concatenate([[0], shares, [1]]),
-        color=NORMAL, drawstyle="steps-post", label="images, every rate",
-    )  # fmt: skip
-    kinds = (("images", NORMAL, "o"), ("pixels", ABNORMAL, "s")) if points else ()  # no promises, no legend of them
-    for kind, colour, marker in kinds:
-        found = [point.metrics[f"normal_{kind}_flagged"] for point in points]
+    if p_values.size:
+        axes.plot(
+            np.concatenate([[0], ascending, [1]]), np.concatenate([[0], shares, [1]]),
+            color=NORMAL, drawstyle="steps-post", label="scans, every rate",
+        )  # fmt: skip
+    for kind, name, colour, marker in (("scans", "scans", NORMAL, "o"), ("pixels", "voxels", ABNORMAL, "s")):
+        # a threshold may be promised for voxels alone
+        promised = [point for point in points if f"normal_{kind}_flagged" in point.metrics]
+        if not promised:
+            continue
+        found = [point.metrics[f"normal_{kind}_flagged"] for point in promised]
+        places = np.array([point.rate for point in promised], float)
         values = np.array([one.value for one in found], float)
-        axes.plot(rates, values, marker, color=colour, markersize=6, label=f"{kind}, mean of patients")
-        _draw_intervals(axes, rates, found, colour=colour)
+        axes.plot(places, values, marker, color=colour, markersize=6, label=f"{name}, mean of patients")
+        _draw_intervals(axes, places, found, colour=colour)
         limit = max([limit, *(1.1 * (one.high or one.value or 0) for one in found)])
     axes.set(xlim=(0, min(1.0, limit)), ylim=(0, min(1.0, limit)))
     for axis in (axes.xaxis, axes.yaxis):

@@ -4,7 +4,8 @@ import base64
 import io
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 
 from monai_sar._atomic import atomic_path
 from monai_sar.calibration.conformal import percent
+from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.curves import Curve
 from monai_sar.evaluation.evaluation import Evaluation
 from monai_sar.evaluation.evaluation_plots import (
@@ -27,31 +29,35 @@ from monai_sar.evaluation.evaluation_plots import (
     plot_roc,
     plot_scores,
 )
-from monai_sar.evaluation.operating_points import OperatingPoint
-from monai_sar.evaluation.pixel_counts import LESION, NORMAL
-from monai_sar.evaluation.ranking_metrics import image_counts
+from monai_sar.evaluation.operating_points import OperatingPoint, size_text
+from monai_sar.evaluation.pixel_counts import LESION, NORMAL, lowest_scores
+from monai_sar.evaluation.ranking_metrics import scan_counts
 from monai_sar.metrics.lesion_score import FOUND_SHARE
 from monai_sar.metrics.patient_bootstrap import Estimate
+from monai_sar.results.display_range import range_from
 from monai_sar.results.overlay import write_overlay
 
 __all__ = ["Case", "write_evaluation_report"]
 
 TEMPLATE = Path(__file__).with_name("evaluation_report.html")
 FEW_PATIENTS = 20
-_PICTURE_WIDTH = 640
+SLICES = 4
+"""So many slices of a volume are shown at most."""
+_PICTURE_WIDTH, _WIDE_PICTURE_WIDTH = 640, 1120
 _ABBREVIATIONS = ("auroc", "aupro", "mri", "ct", "oct")
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """An image that is shown.
+    """A scan that is shown.
 
     Attributes:
-        number: of the image, from 0.
-        image: ``[H, W]``, intensities in [0, 1].
-        score: its anomaly map, ``[H, W]``.
-        region: boolean, ``[H, W]``: where scores count.
-        lesion: boolean, ``[H, W]``.
+        number: of the scan, from 0.
+        image: ``[H, W, D]``, intensities in [0, 1].
+        score: its anomaly map, ``[H, W, D]``.
+        region: boolean, ``[H, W, D]``: where scores count.
+        lesion: boolean, ``[H, W, D]``.
+        spacing: mm between rows, columns and slices; None where it is not known.
     """
 
     number: int
@@ -59,24 +65,34 @@ class Case:
     score: npt.NDArray[np.float32]
     region: npt.NDArray[np.bool_]
     lesion: npt.NDArray[np.bool_]
+    spacing: tuple[float, ...] | None = None
 
 
 def write_evaluation_report(
-    path: str | os.PathLike[str], evaluation: Evaluation, cases: Mapping[str, Sequence[Case]]
+    path: str | os.PathLike[str],
+    evaluation: Evaluation,
+    cases: Mapping[str, Sequence[int]],
+    load: Callable[[int], Case],
 ) -> None:
     """Write the report.
-
-    It names no file and no patient: images have numbers.
 
     Args:
         path: the HTML file; replaced if it exists.
         evaluation: what to report.
-        cases: images to show, by the name of their group.
+        cases: numbers of the scans to show, from 0, by the name of their group.
+        load: map one of them again; so that memory holds one at a time.
     """
+    limits = _colour_limits(evaluation, [number for chosen in cases.values() for number in chosen])
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"estimate": _estimate, "number": _number, "rate": percent, "words": _words}
+    environment.filters |= {
+        "estimate": _estimate,
+        "number": _number,
+        "rate": percent,
+        "size": size_text,
+        "words": _words,
+    }
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         evaluation=evaluation,
         record=evaluation.record,
@@ -84,7 +100,10 @@ def write_evaluation_report(
         calibrated=[point for point in evaluation.points if point.rate is not None],
         warnings=_warnings(evaluation),
         plots=_plots(evaluation),
-        cases={name: [_shown_case(case, evaluation) for case in chosen] for name, chosen in cases.items()},
+        scans=sorted(evaluation.scans, key=lambda row: -row.score),
+        cases={
+            name: [_shown_case(load(number), evaluation, limits) for number in chosen] for name, chosen in cases.items()
+        },
         found_share=FOUND_SHARE,
     )
     with atomic_path(path) as partial:
@@ -99,7 +118,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         warnings.append(
             "The detector is not calibrated, so no threshold was promised and none can be held to account. Run "
             "monai-sar calibrate, and evaluate again. What is shown at a threshold is the oracle's: it was chosen on "
-            "these very images and cannot be reached with others."
+            "these very scans and cannot be reached with others."
         )
     elif not calibration.rates:
         warnings.append(
@@ -108,14 +127,17 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         )
     elif evaluation.split == "valid":
         warnings.append(
-            "A calibration is made on the normal images of the validation split. If it was this one, the realised "
+            "A calibration is made on the normal scans of the validation split. If it was this one, the realised "
             "rates are no test of it."
         )
     if collected.patients.unknown:
         warnings.append(
-            f"The patient of {collected.patients.unknown} images is not known; each counts as a patient of its own. "
+            f"The patient of {collected.patients.unknown} scans is not known; each counts as a patient of its own. "
             "Where several are of one patient, the intervals are too narrow. A manifest.csv tells the patients."
         )
+    warnings += _missing_p_values(collected)
+    if collected.mask_warning is not None:
+        warnings.append(collected.mask_warning)
     least = min(int(collected.have(kind).sum()) for kind in (~collected.abnormal, collected.abnormal))
     if least < FEW_PATIENTS:
         warnings.append(
@@ -125,52 +147,69 @@ def _warnings(evaluation: Evaluation) -> list[str]:
     return warnings
 
 
+def _missing_p_values(collected: Collected) -> list[str]:
+    """Why some scans of a calibrated detector have no p-value."""
+    if collected.calibration is None:
+        return []
+    notes = Counter(note for _, note in collected.p_values if note is not None)
+    return [f"{count} of {len(collected.facts)} scans: {note}." for note, count in notes.items()]
+
+
+def _colour_limits(evaluation: Evaluation, shown: Sequence[int]) -> tuple[float, float]:
+    """One colour range for all pictures, or they could not be compared.
+
+    From the median of all scores in the regions to the highest score of a scan that is shown: above it is less than 1 %
+    of that scan, and nothing of another.
+    """
+    collected, point = evaluation.collected, evaluation.shown_point
+    counts = collected.inside.totals[[NORMAL, LESION]].sum(axis=0)
+    median = float(lowest_scores()[int(np.searchsorted(counts.cumsum(), counts.sum() / 2))])
+    highest = collected.scores[list(shown)] if shown else collected.scores
+    return range_from(median, float(highest.max()), threshold=None if point is None else point.pixel_threshold)
+
+
 def _plots(evaluation: Evaluation) -> dict[str, Markup]:
     """The diagrams by name, as addresses of pictures; those that have nothing to show are left out."""
     collected = evaluation.collected
     calibrated = [point for point in evaluation.points if point.rate is not None]
-    of_images = Curve.of(*image_counts(collected))
+    of_scans = Curve.of(*scan_counts(collected))
     of_pixels = {
         name: curve
-        for name, pixels in (("in the region", collected.inside), ("whole image", collected.everywhere))
+        for name, pixels in (("in the region", collected.inside), ("whole scan", collected.everywhere))
         if (curve := Curve.of(*(pixels.groups[kind].sum(axis=0) for kind in (NORMAL, LESION)))) is not None
     }
     marks = Marks(
-        [percent(point.rate or 0) for point in calibrated], [point.image_threshold or 0.0 for point in calibrated]
+        [percent(point.rate or 0) for point in calibrated], [point.scan_threshold or 0.0 for point in calibrated]
     )
     normal, abnormal = collected.scores[~collected.abnormal], collected.scores[collected.abnormal]
     drawn = {"scores": plot_scores(normal, abnormal, marks)}
-    if of_images is not None:
-        drawn |= {
-            "image_roc": plot_roc({"images": of_images}),
-            "image_pr": plot_precision_recall({"images": of_images}),
-        }
+    if of_scans is not None:
+        drawn |= {"scan_roc": plot_roc({"scans": of_scans}), "scan_pr": plot_precision_recall({"scans": of_scans})}
     if of_pixels:
         drawn |= {"pixel_roc": plot_roc(of_pixels), "pixel_pr": plot_precision_recall(of_pixels)}
     if collected.lesions and evaluation.points:
-        drawn["lesions"] = plot_lesion_sizes(evaluation.points)
+        drawn["lesions"] = plot_lesion_sizes(evaluation.points, collected.size_unit)
     if collected.calibration is not None and normal.size:
-        p_values = np.array([collected.calibration.p_value(score, of="image") for score in normal])
+        p_values = np.array([p_value for p_value, _ in collected.p_values], np.float64)
+        held = ~collected.abnormal & np.isfinite(p_values)
         # a patient counts as one, as for the promise
-        patient = collected.patients.of_image[~collected.abnormal]
-        weights = 1 / np.bincount(patient)[patient]
-        drawn["promises"] = plot_promises(calibrated, p_values, weights / weights.sum())
+        patient = collected.patients.of_scan[held]
+        weights = 1 / np.bincount(patient)[patient] if held.any() else np.zeros(0)
+        if calibrated or held.any():
+            drawn["promises"] = plot_promises(calibrated, p_values[held], weights / max(weights.sum(), 1e-9))
     return {name: _address(svg.encode(), "image/svg+xml") for name, svg in drawn.items()}
 
 
-def _shown_case(case: Case, evaluation: Evaluation) -> dict[str, Any]:
-    collected, point = evaluation.collected, evaluation.shown_point
-    precision = float(collected.average_precisions[case.number])
+def _shown_case(case: Case, evaluation: Evaluation, limits: tuple[float, float]) -> dict[str, Any]:
+    picture = _picture(case, evaluation.shown_point, limits)
     return {
-        "number": case.number + 1,
-        "score": float(collected.scores[case.number]),
-        "precision": precision if np.isfinite(precision) else None,
-        "lesion_pixels": int(collected.lesion_pixels[case.number]),
-        "picture": _address(_picture(case, point), "image/jpeg"),
+        "row": evaluation.scans[case.number],
+        "wide": case.image.shape[2] > 1,
+        "picture": _address(picture, "image/jpeg"),
     }
 
 
-def _picture(case: Case, point: OperatingPoint | None) -> bytes:
+def _picture(case: Case, point: OperatingPoint | None, limits: tuple[float, float]) -> bytes:
     """The overlay of a case as JPEG: a page with eight PNGs would have megabytes."""
     score = np.where(case.region, case.score, 0)
     flagged = None if point is None else (score > point.pixel_threshold) & case.region
@@ -178,17 +217,20 @@ def _picture(case: Case, point: OperatingPoint | None) -> bytes:
         path = Path(folder) / "overlay.png"
         write_overlay(
             path,
-            case.image[..., None],
-            score[..., None],
-            spacing=None,
-            region=case.region[..., None],
-            mask=None if flagged is None else flagged[..., None],
-            lesion=case.lesion[..., None] if case.lesion.any() else None,
+            case.image,
+            score,
+            spacing=None if case.spacing is None else (case.spacing[0], case.spacing[1], case.spacing[2]),
+            region=case.region,
+            mask=flagged,
+            lesion=case.lesion if case.lesion.any() else None,
             threshold=None if point is None else point.pixel_threshold,
+            limits=limits,
+            slices=SLICES,
         )
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
-    picture.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
+    width = _WIDE_PICTURE_WIDTH if case.image.shape[2] > 1 else _PICTURE_WIDTH
+    picture.thumbnail((width, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=85, optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""How many pixels have which score, image by image, small enough to be kept for every image."""
+"""How many voxels have which score, scan by scan, small enough to be kept for every scan."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ import numpy.typing as npt
 import torch
 from scipy import sparse
 
-from monai_sar.metrics.score_histogram import ScoreHistogram
+from monai_sar.metrics.score_histogram import COARSE_BITS, ScoreHistogram
 
 __all__ = ["BITS", "LESION", "NORMAL", "OVERLAP", "PatientPixels", "count_pixels", "lowest_scores"]
 
 FloatArray = npt.NDArray[np.float64]
 
-BITS = 17
-"""Scores are rounded to 17 bits of a float32: to 0.4 % of themselves."""
+BITS = COARSE_BITS
+"""Leading bits of a float32 that scores are rounded to."""
 
 NORMAL, LESION, OVERLAP = range(3)
-"""What is counted: normal pixels, pixels of lesions, and these as the shares of their lesions (for AUPRO)."""
+"""What is counted: normal voxels, voxels of lesions, and these as the shares of their lesions (for AUPRO)."""
 
 GROUPS = 1024
-"""So many groups of scores are left for the bootstrap; they hold equal shares of normal and of lesion pixels."""
+"""So many groups of scores are left for the bootstrap; they hold equal shares of normal and of lesion voxels."""
 
 _BINS = 2**BITS
 
@@ -28,15 +28,15 @@ _BINS = 2**BITS
 def count_pixels(
     score: npt.NDArray[np.floating], lesions: npt.NDArray[np.integer], region: npt.NDArray[np.bool_] | None = None
 ) -> sparse.csr_array:
-    """Count the pixels of one image.
+    """Count the voxels of one scan.
 
     Args:
-        score: ``[H, W]``, high is anomalous.
+        score: ``[H, W, D]``, high is anomalous.
         lesions: the same shape: 0 where normal, else the number of the lesion.
         region: the same shape: what to count; by default everything. Lesions are clipped to it.
 
     Returns:
-        ``[1, 3 * 2 ** BITS]``, sparse, float32, which counts exactly to 16 million: some ten kilobytes.
+        ``[1, 3 * 2 ** BITS]``, sparse, float64: some ten kilobytes.
 
     Raises:
         ValueError: a score is NaN.
@@ -51,7 +51,7 @@ def count_pixels(
         weight = torch.from_numpy(1 / np.bincount(numbers)[numbers])
         overlap.update(torch.from_numpy(score[mask]), torch.ones(len(numbers)), weight)
     counts = np.concatenate([histogram.counts.numpy().ravel(), overlap.counts[1].numpy()])
-    return sparse.csr_array(counts[None].astype(np.float32))
+    return sparse.csr_array(counts[None])
 
 
 def lowest_scores() -> FloatArray:
@@ -64,23 +64,23 @@ def lowest_scores() -> FloatArray:
 
 
 class PatientPixels:
-    """The pixels of all images, of each patient together, in few groups of scores.
+    """The voxels of all scans, of each patient together, in few groups of scores.
 
     Args:
-        images: what :func:`count_pixels` made of each image.
-        patient_of_image: ``[N]``, numbers from 0.
+        scans: what :func:`count_pixels` made of each scan.
+        patient_of_scan: ``[N]``, numbers from 0.
         patients: how many there are.
     """
 
     def __init__(
-        self, images: Sequence[sparse.csr_array], patient_of_image: npt.NDArray[np.int64], patients: int
+        self, scans: Sequence[sparse.csr_array], patient_of_scan: npt.NDArray[np.int64], patients: int
     ) -> None:
-        every = sparse.vstack(images, format="csr")
-        number = len(images)
-        belongs = sparse.csr_array((np.ones(number), (patient_of_image, np.arange(number))), shape=(patients, number))
+        every = sparse.vstack(scans, format="csr")
+        number = len(scans)
+        belongs = sparse.csr_array((np.ones(number), (patient_of_scan, np.arange(number))), shape=(patients, number))
         together = (belongs @ every).tocsc()  # in float64, as its first factor
         self.totals: FloatArray = np.asarray(together.sum(axis=0)).reshape(3, _BINS)
-        """``[3, 2 ** BITS]``: over all images, in bins of ascending score."""
+        """``[3, 2 ** BITS]``: over all scans, in bins of ascending score."""
         grouping = _grouping(self.totals)
         self.groups: FloatArray = np.stack(
             [(together[:, start : start + _BINS] @ grouping).toarray() for start in range(0, 3 * _BINS, _BINS)]
@@ -89,7 +89,7 @@ class PatientPixels:
 
 
 def _grouping(totals: FloatArray) -> sparse.csr_array:
-    """Which group each bin belongs to, ``[bins, groups]``: each group has as large a share of the pixels as another."""
+    """Which group each bin belongs to, ``[bins, groups]``: each group has as large a share of the voxels as another."""
     shares = totals / np.maximum(totals.sum(axis=1, keepdims=True), 1)
     occupied = np.flatnonzero(shares.any(axis=0))
     mass = shares[:, occupied].sum(axis=0)

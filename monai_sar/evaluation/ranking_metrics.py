@@ -1,4 +1,4 @@
-"""How well scores rank what is abnormal above what is normal: images, and pixels, with intervals."""
+"""How well scores rank what is abnormal above what is normal: scans, and their voxels, with intervals."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ from monai_sar.metrics.patient_bootstrap import Estimate, Statistic
 from monai_sar.metrics.per_region_overlap import PixelAUPRO
 from monai_sar.metrics.ranked_counts import auroc, average_precision
 
-__all__ = ["image_counts", "ranking_metrics"]
+__all__ = ["ranking_metrics", "scan_counts"]
 
 FloatArray = npt.NDArray[np.float64]
 Ranking = Callable[[FloatArray, FloatArray], FloatArray]
@@ -20,16 +20,16 @@ _AUPRO = "pixel_aupro"
 
 
 def ranking_metrics(collected: Collected, measured: Mapping[str, float]) -> dict[str, Estimate]:
-    """Measure image and pixel metrics, and their intervals.
+    """Measure the metrics of scans and of voxels, and their intervals.
 
     Args:
-        collected: facts of all images.
-        measured: pixel metrics of the same images over all scores, by name; those of rivals among them, which get no
-            interval. The intervals come from scores in groups, and are moved to the measured value.
+        collected: facts of all scans.
+        measured: metrics of the voxels of the same scans over all scores, by name; those of rivals among them, which
+            get no interval. The intervals come from scores in groups, and are moved to the measured value.
     """
     found = {
-        "image_auroc": _image_metric(collected, auroc),
-        "image_average_precision": _image_metric(collected, average_precision),
+        "scan_auroc": _scan_metric(collected, auroc),
+        "scan_average_precision": _scan_metric(collected, average_precision),
     }
     rankings: dict[str, Ranking] = {
         "pixel_auroc": auroc,
@@ -47,8 +47,8 @@ def ranking_metrics(collected: Collected, measured: Mapping[str, float]) -> dict
     return found | rivals
 
 
-def image_counts(collected: Collected) -> tuple[FloatArray, FloatArray]:
-    """Normal and abnormal images of each distinct score, ascending: ``[K]`` each."""
+def scan_counts(collected: Collected) -> tuple[FloatArray, FloatArray]:
+    """Normal and abnormal scans of each distinct score, ascending: ``[K]`` each."""
     place = np.unique(collected.scores, return_inverse=True)[1]
     normal, abnormal = (
         np.bincount(place[kind], minlength=place.max() + 1).astype(np.float64)
@@ -57,20 +57,20 @@ def image_counts(collected: Collected) -> tuple[FloatArray, FloatArray]:
     return normal, abnormal
 
 
-def _image_metric(collected: Collected, ranking: Ranking) -> Estimate:
+def _scan_metric(collected: Collected, ranking: Ranking) -> Estimate:
     order = np.argsort(collected.scores, kind="stable")
-    patient, abnormal = collected.patients.of_image[order], collected.abnormal[order]
+    patient, abnormal = collected.patients.of_scan[order], collected.abnormal[order]
     starts = np.flatnonzero(np.diff(collected.scores[order], prepend=-np.inf))
 
     def statistic(weights: FloatArray) -> FloatArray:
-        images = weights[:, patient]
+        scans = weights[:, patient]
         # equal scores are one point of the curve
         return ranking(
-            np.add.reduceat(images * ~abnormal, starts, axis=1), np.add.reduceat(images * abnormal, starts, axis=1)
+            np.add.reduceat(scans * ~abnormal, starts, axis=1), np.add.reduceat(scans * abnormal, starts, axis=1)
         )
 
     return _needing_both(
-        collected, statistic, n=len(collected.facts), have=[~collected.abnormal, collected.abnormal], what="images"
+        collected, statistic, n=len(collected.facts), have=[~collected.abnormal, collected.abnormal], what="scans"
     )
 
 
@@ -82,7 +82,7 @@ def _pixel_metric(
     def statistic(weights: FloatArray) -> FloatArray:
         return ranking(weights @ normal, weights @ lesion)
 
-    lesions = collected.lesion_pixels > 0
+    lesions = collected.lesion_voxels > 0
     return _needing_both(
         collected, statistic, n=len(collected.facts), have=[lesions], what="lesions", measured=measured
     )
@@ -98,8 +98,8 @@ def _needing_both(
     measured: float | None = None,
 ) -> Estimate:
     if not all(kind.any() for kind in have):
-        missing = "no lesions" if what == "lesions" else f"no {'normal' if not have[0].any() else 'abnormal'} images"
+        missing = "no lesions" if what == "lesions" else f"no {'normal' if not have[0].any() else 'abnormal'} scans"
         return Estimate(None, n=n, note=f"undefined: {missing} in this set")
     return collected.bootstrap.estimate(
-        statistic, n=n, of="images", needs=[collected.have(kind) for kind in have], value=measured
+        statistic, n=n, of="scans", needs=[collected.have(kind) for kind in have], value=measured
     )

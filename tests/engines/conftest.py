@@ -1,10 +1,10 @@
-"""Normal images of many patients on disk."""
+"""Normal scans to calibrate on."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.calibration.conftest import write_normal_images
+from tests.calibration.conftest import write_normal_images, write_normal_volumes
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +13,9 @@ def normal_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("normal")
     write_normal_images(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def normal_volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A datalist of 20 patients; the first has two volumes, the others one."""
+    return write_normal_volumes(tmp_path_factory.mktemp("volumes"))

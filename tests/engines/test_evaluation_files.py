@@ -2,16 +2,21 @@
 
 import csv
 import json
+import logging
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
-from monai_sar.networks.anomaly_detector import read_checkpoint
+from monai_sar._root_cause import reason
+from monai_sar.networks.checkpoint import read_checkpoint
 from tests.bundles.conftest import ROOT, TINY, head, run_bundle, run_config, untrained_checkpoint
 from tests.evaluation.images import calibration
 
@@ -56,6 +61,10 @@ def settings(bmad: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
     return TINY | own | {"bootstrap_resamples": 100, "feature_dir": str(output.parent / "features")}
 
 
+def save(path: Path, slices: list[NDArray[Any]], affine: NDArray[np.float64]) -> None:
+    nib.save(nib.nifti1.Nifti1Image(np.stack(slices, -1).astype(np.int16), affine), path)
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -63,17 +72,17 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_a_process_writes_the_four_files_and_names_nobody(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
     configs = "['configs/train.yaml','configs/evaluate.yaml']"
-    given = settings(bmad, checkpoint, tmp_path)
+    given = settings(bmad, checkpoint, tmp_path) | {"hide_names": True}
     done = run_bundle("run", "evaluating", "--config_file", configs, cwd=BUNDLE, **given)
     assert done.returncode == 0, done.stderr[-3000:]
     names = {"metrics_test.json", "metrics_test.csv", "cases_test.csv", "report_test.html"}
     assert {path.name for path in tmp_path.iterdir()} == names
     record = json.loads((tmp_path / "metrics_test.json").read_text())
-    assert record["images"] == {"normal": 12, "abnormal": 12}
-    assert record["patients"] == {"count": 6, "images_of_unknown_patient": 0}
+    assert record["scans"] == {"normal": 12, "abnormal": 12}
+    assert record["patients"] == {"count": 6, "scans_of_unknown_patient": 0}
     assert record["bootstrap"]["resamples"] == 100
-    assert {"image_auroc", "pixel_auroc", "region_pixel_aupro", "dice_oracle"} <= record["metrics"].keys()
-    assert {"image_auroc", "pixel_auroc"} <= record["intervals"].keys()
+    assert {"scan_auroc", "pixel_auroc", "region_pixel_aupro", "dice_oracle"} <= record["metrics"].keys()
+    assert {"scan_auroc", "pixel_auroc"} <= record["intervals"].keys()
     assert "brightness_pixel_auroc" in record["metrics"]
     table = {row["metric"]: row for row in rows(tmp_path / "metrics_test.csv")}
     assert float(table["pixel_auroc"]["value"]) == record["metrics"]["pixel_auroc"]
@@ -99,15 +108,64 @@ def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path
     assert record["calibration"]["units"] == 40
     cases = rows(tmp_path / "out" / "cases_test.csv")
     for row in cases:
-        assert float(row["p_value"]) == calibration(0.5, 1.0).p_value(float(row["score"]), of="image")
+        assert float(row["p_value"]) == calibration(0.5, 1.0).p_value(float(row["score"]), kind="slices")
     realised = np.mean([float(row["score"]) > 1.0 for row in cases if row["abnormal"] == "0"])
-    assert record["metrics"]["normal_images_flagged_at_0.05"] == pytest.approx(realised)
+    assert record["metrics"]["normal_scans_flagged_at_0.05"] == pytest.approx(realised)
 
 
-def test_a_split_without_lesions_is_evaluated_as_far_as_it_goes(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
-    run_config(CONFIGS, "train", **settings(bmad, checkpoint, tmp_path), split="train")
-    record = json.loads((tmp_path / "metrics_train.json").read_text())
-    assert record["images"] == {"normal": 24, "abnormal": 0}
+def test_normal_scans_alone_are_evaluated_as_far_as_it_goes(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
+    for folder in ("train/good", "test/good/img"):
+        shutil.copytree(bmad / "train" / "good", tmp_path / "normal" / folder)
+    run_config(CONFIGS, "train", **settings(tmp_path / "normal", checkpoint, tmp_path / "out"))
+    record = json.loads((tmp_path / "out" / "metrics_test.json").read_text())
+    assert record["scans"] == {"normal": 24, "abnormal": 0}
     assert record["metrics"]["pixel_auroc"] is None
     assert record["notes"]["pixel_auroc"] == "undefined: no lesions in this set"
-    assert (tmp_path / "report_train.html").is_file()
+    assert (tmp_path / "out" / "report_test.html").is_file()
+
+
+def test_volumes_are_evaluated_by_name_and_in_millilitres(
+    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """NIfTI volumes, some normal; the outline of one is inverted."""
+    generator = np.random.default_rng(0)
+    affine = np.diag([2.0, 2.0, 5.0, 1.0])
+    items: list[dict[str, Any]] = []
+    for number in range(4):
+        slices = [head(generator, number > 1) for _ in range(3)]
+        save(tmp_path / f"scan{number}.nii.gz", [image for image, _ in slices], affine)
+        items.append({"image": f"scan{number}.nii.gz", "patient": f"P{number}"})
+        if number > 1:
+            save(tmp_path / f"lesion{number}.nii.gz", [(mask > 0) != (number == 3) for _, mask in slices], affine)
+            items[-1]["label"] = f"lesion{number}.nii.gz"
+    datalist = tmp_path / "dataset.json"
+    datalist.write_text(json.dumps({"training": items[:1], "testing": items[1:]}))
+    with caplog.at_level(logging.WARNING):
+        run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "out"))
+    found = rows(tmp_path / "out" / "cases_test.csv")
+    assert [row["name"] for row in found] == ["scan1", "scan2", "scan3"]
+    assert [row["abnormal"] for row in found] == ["0", "1", "1"]
+    assert all(row["p_value"] == "" for row in found)
+    assert float(found[1]["lesion_ml"]) == pytest.approx(int(found[1]["lesion_voxels"]) * 0.02)
+    assert int(found[1]["lesion_voxels"]) == 3 * 64
+    assert found[0]["lesion_ml"] == "0.0"
+    assert found[0]["dice"] == ""
+    report = (tmp_path / "out" / "report_test.html").read_text()
+    warning = "The lesion mask of scan 3 covers more than half of the region or of the scan"
+    assert warning in report
+    assert warning in caplog.text
+    assert "scan2" in report
+
+
+def test_a_mask_on_another_grid_is_told(checkpoint: Path, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for name, slices in (("normal", 3), ("scan", 3), ("lesion", 2)):
+        save(tmp_path / f"{name}.nii.gz", [head(generator, True)[0] for _ in range(slices)], np.eye(4))
+    normal = {"image": "normal.nii.gz", "patient": "P0"}
+    item = {"image": "scan.nii.gz", "label": "lesion.nii.gz", "patient": "P1"}
+    datalist = tmp_path / "dataset.json"
+    datalist.write_text(json.dumps({"training": [normal], "testing": [item]}))
+    with pytest.raises(RuntimeError) as caught:
+        run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "out"))
+    assert "lesion.nii.gz: has (48, 48, 2) voxels" in reason(caught.value)
+    assert "expected the image's own grid" in reason(caught.value)

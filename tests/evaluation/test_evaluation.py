@@ -1,6 +1,7 @@
 """Every metric of an evaluation against a computation that keeps all pixels."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from monai_sar.evaluation import Evaluation, PatientGroups
 from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.operating_points import size_classes
 from monai_sar.metrics import PixelAUPRO, top_mean
-from tests.evaluation.images import Labelled, calibration, labelled
+from tests.evaluation.images import Labelled, calibration, labelled, labelled_volumes
 
 DATA = labelled()
 PLAIN = Evaluation("test", DATA.collected(), {})
@@ -29,11 +30,11 @@ def dice(flagged: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
     return float(2 * (flagged & mask).sum() / (flagged.sum() + mask.sum()))
 
 
-def test_images_rank_as_scikit_learn_says() -> None:
+def test_scans_rank_as_scikit_learn_says() -> None:
     scores = [top_mean(score, foreground=region) for score, region in zip(DATA.scores, DATA.regions, strict=True)]
     np.testing.assert_array_equal(PLAIN.collected.scores, scores)
-    assert value(PLAIN, "image_auroc") == pytest.approx(roc_auc_score(DATA.abnormal, scores))
-    assert value(PLAIN, "image_average_precision") == pytest.approx(average_precision_score(DATA.abnormal, scores))
+    assert value(PLAIN, "scan_auroc") == pytest.approx(roc_auc_score(DATA.abnormal, scores))
+    assert value(PLAIN, "scan_average_precision") == pytest.approx(average_precision_score(DATA.abnormal, scores))
 
 
 def test_grouped_scores_rank_pixels_as_all_scores_do() -> None:
@@ -85,18 +86,18 @@ def test_calibrated_thresholds_do_what_they_do_to_all_pixels() -> None:
     mask, score, region = DATA.pixels
     assert [point.name for point in CALIBRATED.points] == ["at_0.05", "at_0.2", "oracle"]
     for point in CALIBRATED.points[:2]:
-        assert point.image_threshold is not None
+        assert point.scan_threshold is not None
         flagged = (score > point.pixel_threshold) & region
         assert value(CALIBRATED, f"dice_{point.name}") == pytest.approx(dice(flagged, mask))
         assert value(CALIBRATED, f"sensitivity_{point.name}") == pytest.approx(flagged[mask].mean())
-        high = CALIBRATED.collected.scores > point.image_threshold
-        shares: dict[str, list[float]] = {"normal_pixels": [], "normal_images": [], "abnormal_images": []}
+        high = CALIBRATED.collected.scores > point.scan_threshold
+        shares: dict[str, list[float]] = {"normal_pixels": [], "normal_scans": [], "abnormal_scans": []}
         for patient in range(DATA.patients.count):
-            own = DATA.patients.of_image == patient
+            own = DATA.patients.of_scan == patient
             normal = own & ~DATA.abnormal
             shares["normal_pixels"].append(flagged[normal].sum() / region[normal].sum())
-            shares["normal_images"].append(high[normal].mean())
-            shares["abnormal_images"].append(high[own & DATA.abnormal].mean())
+            shares["normal_scans"].append(high[normal].mean())
+            shares["abnormal_scans"].append(high[own & DATA.abnormal].mean())
         for what, each in shares.items():
             assert value(CALIBRATED, f"{what}_flagged_{point.name}") == pytest.approx(np.mean(each)), what
         assert 0 < value(CALIBRATED, f"normal_pixels_flagged_{point.name}") < 1
@@ -107,7 +108,7 @@ def test_lesions_are_found_as_counting_finds_them_in_classes_of_equal_number() -
     threshold = CALIBRATED.points[0].pixel_threshold
     areas, found = [], []
     for image in range(len(mask)):
-        components, count = ndimage.label(mask[image], structure=np.ones((3, 3)))
+        components, count = ndimage.label(mask[image], structure=np.ones((3, 3, 3)))
         for number in range(1, count + 1):
             pixels = components == number
             areas.append(int(pixels.sum()))
@@ -136,27 +137,26 @@ def test_the_record_is_plain_json_and_the_tables_hold_the_same() -> None:
     assert len(cases) == len(DATA.scores)
     assert all(len(row) == len(header) for row in cases)
     assert [row[0] for row in cases] == list(range(1, len(cases) + 1))
-    expected = calibration().p_value(cases[3][header.index("score")], of="image")
+    expected = calibration().p_value(cases[3][header.index("score")], kind="slices")
     assert cases[3][header.index("p_value")] == expected
 
 
-def test_images_of_unknown_patient_are_patients_of_their_own() -> None:
-    names = ["a/00003_75.png", "a/strange.png", "b/00003_80.png", "b/other.png"]
-    patients = PatientGroups.find("a", names)
-    assert patients.of_image.tolist() == [0, 1, 0, 2]
+def test_scans_of_unknown_patient_are_patients_of_their_own() -> None:
+    patients = PatientGroups.of(["P3", None, "P3", None])
+    assert patients.of_scan.tolist() == [0, 1, 0, 2]
     assert (patients.count, patients.unknown, patients.unit) == (3, 2, "patients")
-    assert PatientGroups.find("a", names[1::2]).unit == "images"
+    assert PatientGroups.of([None, None]).unit == "scans"
 
 
 def test_a_set_of_one_class_has_reasons_in_the_place_of_metrics() -> None:
     normal = Evaluation("test", DATA.only(abnormal=False).collected(calibration()), {})
-    assert normal.metrics["image_auroc"].note == "undefined: no abnormal images in this set"
+    assert normal.metrics["scan_auroc"].note == "undefined: no abnormal scans in this set"
     assert normal.metrics["region_pixel_auroc"].value is None
     assert normal.metrics["dice_at_0.05"].value is None
     assert 0 < value(normal, "normal_pixels_flagged_at_0.05") < 1
     assert [point.name for point in normal.points] == ["at_0.05", "at_0.2"]
     abnormal = Evaluation("test", DATA.only(abnormal=True).collected(), {})
-    assert abnormal.metrics["image_auroc"].note == "undefined: no normal images in this set"
+    assert abnormal.metrics["scan_auroc"].note == "undefined: no normal scans in this set"
     assert abnormal.metrics["normal_pixels_flagged_oracle"].value is None
     for evaluation in (normal, abnormal):
         json.dumps(evaluation.record, allow_nan=False)
@@ -165,9 +165,9 @@ def test_a_set_of_one_class_has_reasons_in_the_place_of_metrics() -> None:
 
 def test_few_patients_give_values_without_intervals() -> None:
     few = Evaluation("test", labelled(patients=3).collected(), {})
-    assert value(few, "image_auroc") > 0
+    assert value(few, "scan_auroc") > 0
     assert few.record["intervals"] == {}
-    assert few.record["notes"]["image_auroc"] == "no interval: 3 of at least 5 patients"
+    assert few.record["notes"]["scan_auroc"] == "no interval: 3 of at least 5 patients"
 
 
 def test_cases_are_distinct_and_of_different_patients() -> None:
@@ -176,7 +176,7 @@ def test_cases_are_distinct_and_of_different_patients() -> None:
     chosen = [image for group in cases.values() for image in group]
     assert len(set(chosen)) == len(chosen) == 8
     for group in cases.values():
-        assert len({int(DATA.patients.of_image[image]) for image in group}) == 2
+        assert len({int(DATA.patients.of_scan[image]) for image in group}) == 2
     precision = PLAIN.collected.average_precisions
     mask, score, region = DATA.pixels
     image = cases["Best"][0]
@@ -195,3 +195,62 @@ def test_a_single_image_is_enough() -> None:
     evaluation = Evaluation("test", one.collected(), {})
     json.dumps(evaluation.record, allow_nan=False)
     assert choose_cases(evaluation.collected) == {"Best": [0]}
+
+
+def test_each_volume_is_measured_as_counting_its_voxels_does() -> None:
+    data = labelled_volumes()
+    evaluation = Evaluation("test", data.collected(calibration(kind="volumes")), {})
+    point = evaluation.shown_point
+    assert point is not None
+    assert point.name == "at_0.05"
+    mask, score, region = data.pixels
+    for number, row in enumerate(evaluation.scans):
+        flagged = (score[number] > point.pixel_threshold) & region[number]
+        components, count = ndimage.label(mask[number], structure=np.ones((3, 3, 3)))
+        assert (row.scan, row.name, row.abnormal) == (number + 1, f"scan_{number}.nii", int(data.abnormal[number]))
+        assert (row.flagged_voxels, row.lesion_voxels, row.lesions) == (flagged.sum(), mask[number].sum(), count)
+        assert row.flagged_ml == pytest.approx(flagged.sum() * 0.002)
+        assert row.lesion_ml == pytest.approx(mask[number].sum() * 0.002)
+        hit = [flagged[components == lesion].mean() >= 0.1 for lesion in range(1, count + 1)]
+        assert row.lesions_found == sum(hit)
+        assert row.p_value == calibration(kind="volumes").p_value(row.score, kind="volumes")
+        if count:
+            assert row.dice == pytest.approx(dice(flagged, mask[number]))
+            exact = average_precision_score(mask[number][region[number]], score[number][region[number]])
+            assert row.average_precision == pytest.approx(exact, abs=0.01)
+        else:
+            assert row.dice is row.average_precision is None
+
+
+def test_lesions_of_volumes_are_told_by_their_millilitres() -> None:
+    evaluation = Evaluation("test", labelled_volumes().collected(), {})
+    (oracle,) = evaluation.points
+    volumes = sorted(0.002 * lesion.voxels for _, lesion in evaluation.collected.lesions)
+    (least, _), *_, (_, most) = oracle.by_size
+    assert (least, most) == pytest.approx((volumes[0], volumes[-1]))
+    classes = evaluation.record["operating_points"][0]["lesions_by_size"]
+    assert {each["unit"] for each in classes} == {"ml"}
+    assert sum(each["lesions"] for each in classes) == len(volumes)
+    assert any(row[0].endswith("_ml") for row in evaluation.metric_rows)
+    assert PLAIN.collected.size_unit == "voxels"
+
+
+def test_a_scan_that_was_learnt_from_gets_no_p_value() -> None:
+    known = replace(calibration(), digests=("ab" * 6,))
+    collected = labelled(patients=6, images=2).collected(known)
+    digests = ["ab" * 32, "cd" * 32, "ef" * 32] * 4
+    facts = [replace(each, digest=digest) for each, digest in zip(collected.facts, digests, strict=True)]
+    evaluation = Evaluation("test", replace(collected, facts=facts, trained_on=("cd" * 6,)), {})
+    given = [row.p_value is not None for row in evaluation.scans]
+    assert given == [False, False, True] * 4
+    assert sorted(evaluation.record["scans_without_p_value"]) == [
+        "no p-value: the detector is calibrated on this very scan",
+        "no p-value: the detector was trained on this very scan",
+    ]
+
+
+def test_without_names_there_is_no_column_of_them() -> None:
+    collected = replace(DATA.collected(), facts=[replace(facts, name="") for facts in DATA.collected().facts])
+    assert "name" not in Evaluation("test", collected, {}).case_rows[0]
+    assert PLAIN.case_rows[0][:3] == ["scan", "name", "patient"]
+    assert {len(row) for row in Evaluation("test", collected, {}).case_rows} == {len(PLAIN.case_rows[0]) - 1}

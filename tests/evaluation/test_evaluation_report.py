@@ -1,4 +1,4 @@
-"""The report is one sound page: everything in it, nothing outside it, nobody named."""
+"""The report is one sound page: everything in it, nothing outside it."""
 
 import base64
 import io
@@ -15,10 +15,10 @@ from PIL import Image
 from monai_sar.calibration.calibration import Calibration
 from monai_sar.evaluation import Evaluation
 from monai_sar.evaluation.cases import choose_cases
-from monai_sar.evaluation.evaluation_report import Case, write_evaluation_report
-from tests.evaluation.images import Labelled, calibration, labelled
+from monai_sar.evaluation.evaluation_report import Case, _colour_limits, write_evaluation_report
+from tests.evaluation.images import Labelled, calibration, labelled, labelled_volumes
 
-SECTIONS = {"metrics", "curves", "scores", "calibration", "lesions", "cases", "definitions", "settings"}
+SECTIONS = {"metrics", "curves", "scores", "calibration", "lesions", "cases", "scans", "definitions", "settings"}
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -64,18 +64,17 @@ def report(
 ) -> Page:
     settings = {"preprocessing": {"modality": "brain_mri"}, "note": "<script>alert(1)</script>"}
     identity = {
-        "data": "4 images, SHA-256 00ff",
+        "data": "4 scans, SHA-256 00ff",
         "checkpoint_sha256": "abcd",
-        "calibration": None if calibrated is None else {"images": 40, "units": 40, "unit": "patient"},
+        "calibration": None
+        if calibrated is None
+        else {"scans": 40, "kind": calibrated.kind, "units": 40, "unit": "patient"},
         "settings": settings,
         "versions": {"monai-sar": "0", "torch": "1"},
     }
     evaluation = Evaluation(split, data.collected(calibrated), {"brightness_pixel_auroc": 0.5}, identity)
-    cases = {
-        name: [case(data, number) for number in group[:shown]]
-        for name, group in choose_cases(evaluation.collected).items()
-    }
-    write_evaluation_report(path, evaluation, cases)
+    cases = {name: group[:shown] for name, group in choose_cases(evaluation.collected).items()}
+    write_evaluation_report(path, evaluation, cases, lambda number: case(data, number))
     return Page(path.read_text(encoding="utf-8"))
 
 
@@ -87,6 +86,7 @@ def case(data: Labelled, number: int) -> Case:
         score=score,
         region=data.regions[number][0].numpy(),
         lesion=data.masks[number][0].numpy() != 0,
+        spacing=None if data.voxel_ml is None else (1.0, 1.0, 2.0),
     )
 
 
@@ -100,7 +100,7 @@ def test_all_sections_and_diagrams_are_there(full: Page) -> None:
     kinds = [re.match(r"data:([\w/+]+);base64,", address) for address in full.addresses]
     assert all(kinds)
     assert [kind[1] for kind in kinds if kind] == ["image/svg+xml"] * 7 + ["image/jpeg"] * 8
-    for words in ("Evaluation: Brain MRI, test split", "calibrated for 5 %", "oracle", "Best: image", "Worst: image"):
+    for words in ("Evaluation: Brain MRI, test split", "calibrated for 5 %", "oracle", "Best: scan", "Worst: scan"):
         assert words in full.text
     assert full.text.count("Research use only") == 2
 
@@ -140,18 +140,64 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     normal = report(tmp_path / "normal.html", data.only(abnormal=False), calibration(), split="valid", shown=0)
     assert normal.ids == SECTIONS
     assert "This set has no lesions that are scored" in normal.text
-    assert "undefined: no abnormal images in this set" in normal.text
+    assert "undefined: no abnormal scans in this set" in normal.text
     assert "the realised rates are no test of it" in normal.text
     abnormal = report(tmp_path / "abnormal.html", data.only(abnormal=True), calibration(), shown=0)
-    assert "no normal images to hold the calibration to account" in abnormal.text
+    assert "no normal scans to hold the calibration to account" in abnormal.text
 
 
 def test_of_a_calibration_that_promises_no_rate_p_values_alone_are_shown(tmp_path: Path, full: Page) -> None:
-    few = replace(calibration(), rates=(), pixel_thresholds=(), scan_thresholds=(), image_thresholds=())
+    few = replace(calibration(), rates=(), pixel_thresholds=(), scan_thresholds=())
     page = report(tmp_path / "few.html", labelled(), few, shown=0)
     assert "too few to promise a false-positive rate; there are p-values alone" in page.text
     assert "No threshold was promised: this one is the oracle's." in page.text
     assert "No threshold was promised" not in full.text
     drawn = [b"".join(base64.b64decode(address.split(",")[1]) for address in each.addresses) for each in (page, full)]
-    assert all(b"images, every rate" in diagrams for diagrams in drawn)
+    assert all(b"scans, every rate" in diagrams for diagrams in drawn)
     assert [b"mean of patients" in diagrams for diagrams in drawn] == [False, True]
+
+
+def test_every_scan_has_a_row_by_score_and_volumes_are_told_in_millilitres(tmp_path: Path) -> None:
+    data = labelled_volumes()
+    page = report(tmp_path / "volumes.html", data, calibration(kind="volumes"), shown=1)
+    words = page.text
+    names = re.findall(r"scan_\d+\.nii", words[words.index("All scans") :])
+    order = np.argsort([-facts.score for facts in data.collected().facts], kind="stable")
+    assert names == [f"scan_{number}.nii" for number in order]
+    assert "flagged, ml" in words
+    assert "size in ml" in words
+    pictures = [address for address in page.addresses if "image/jpeg" in address]
+    assert len(pictures) == 4
+    for address in pictures:  # several slices beside each other
+        with Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))) as picture:
+            assert picture.width > picture.height
+
+
+def test_volumes_of_a_detector_calibrated_on_slices_get_no_p_value_and_are_told_why(tmp_path: Path) -> None:
+    page = report(tmp_path / "report.html", labelled_volumes(), calibration(kind="slices"), shown=0)
+    assert "12 of 12 scans: no p-value: the detector is calibrated on single slices" in page.text
+    assert "normal voxels flagged" in page.text
+    drawn = b"".join(base64.b64decode(address.split(",")[1]) for address in page.addresses)
+    assert b"voxels, mean of patients" in drawn
+    assert b"scans, mean of patients" not in drawn
+    assert b"scans, every rate" not in drawn
+
+
+def test_an_inverted_mask_is_told_by_the_number_of_its_scan(tmp_path: Path) -> None:
+    data = labelled(patients=6, images=2)
+    masks = [1 - mask if number == 3 else mask for number, mask in enumerate(data.masks)]
+    inverted = report(tmp_path / "inverted.html", replace(data, masks=masks), shown=0)
+    assert "The lesion mask of scan 4 covers more than half of the region or of the scan" in inverted.text
+    assert "inverted" not in report(tmp_path / "plain.html", data, shown=0).text
+
+
+def test_pictures_have_one_range_of_colours() -> None:
+    """From the median of the whole set to the highest score of those that are shown."""
+    data = labelled_volumes()
+    collected = data.collected()
+    evaluation = Evaluation("test", collected, {})
+    scores = np.concatenate([score[region] for score, region in zip(data.scores, data.regions, strict=True)])
+    low, high = _colour_limits(evaluation, [0, 5])
+    assert low == pytest.approx(np.median(scores), rel=0.01)
+    (oracle,) = evaluation.points
+    assert high == max(*collected.scores[[0, 5]], oracle.pixel_threshold + abs(oracle.pixel_threshold - low))
