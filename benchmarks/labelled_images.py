@@ -8,12 +8,12 @@ import torch
 from monai.transforms import Compose
 from torch import Tensor
 
-from monai_sar.datasets import load_bmad_datalist
+from monai_sar.datasets import load_data_set
 from monai_sar.engines import images_digest
 from monai_sar.features import FeatureDataset
 from monai_sar.networks import AnomalyDetector
 from monai_sar.settings.bundle_config import read_bundle_config
-from monai_sar.transforms import LoadMaskd
+from monai_sar.transforms import EmptyMaskd
 
 __all__ = ["LabelledImage", "LabelledSet", "load_labelled_set"]
 
@@ -64,9 +64,11 @@ def load_labelled_set(bundle: str, split: Literal["valid", "test"], settings: Ma
     train: FeatureDataset = parser.get_parsed_content("train#dataset")
     detector: AnomalyDetector = parser.get_parsed_content("network")
     preprocessing: Compose = parser.get_parsed_content("preprocessing")
-    items = load_bmad_datalist(settings["dataset_dir"], split)
-    features = FeatureDataset(items, preprocessing, detector=detector, cache_dir=settings["feature_dir"])
-    prepare = Compose([preprocessing, LoadMaskd("label", image_key="image")])
+    items = load_data_set(settings["dataset_dir"], split)
+    features = FeatureDataset(
+        items, preprocessing, detector=detector, cache_dir=settings["feature_dir"], slices=lambda item: [0]
+    )
+    prepare = Compose([preprocessing, EmptyMaskd("label")])
     images = [_labelled(prepare(dict(item)), grid["features"]) for item, grid in zip(items, features, strict=True)]
     depends_on = {
         "split": split,
@@ -78,7 +80,9 @@ def load_labelled_set(bundle: str, split: Literal["valid", "test"], settings: Ma
 
 
 def _labelled(prepared: Mapping[str, Any], features: Tensor) -> LabelledImage:
-    image, lesion, region = (torch.as_tensor(prepared[key]).as_subclass(Tensor) for key in ("image", "label", "region"))
+    image, lesion, region = (
+        torch.as_tensor(prepared[key]).as_subclass(Tensor)[..., 0] for key in ("image", "label", "region")
+    )
     return LabelledImage(
         image.float().mean(0, True), lesion != 0, region != 0, bool(prepared["abnormal"]), features[None].half()
     )

@@ -23,7 +23,7 @@ _BUNDLE = "Folder of a bundle, such as bundles/brain_mri_anomaly."
 
 BundleFolder = Annotated[Path, typer.Argument(help=_BUNDLE)]
 BundleOption = Annotated[Path, typer.Option(help=_BUNDLE)]
-DatasetFolder = Annotated[Path, typer.Argument(help="Folder of a data set in one of BMAD's layouts.")]
+DatasetFolder = Annotated[Path, typer.Argument(help="A datalist (.json), or a folder in one of BMAD's layouts.")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Another checkpoint than the bundle's models/model.pt.")]
 EncoderWeights = Annotated[
     str | None, typer.Option(help="Weights file of the encoder, if it was trained with one; or 'hub', 'random'.")

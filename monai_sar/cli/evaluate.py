@@ -1,4 +1,4 @@
-"""``monai-sar evaluate``: measure a trained bundle on labelled images."""
+"""``monai-sar evaluate``: measure a trained bundle on labelled scans."""
 
 from typing import Annotated, Literal
 
@@ -31,12 +31,16 @@ def evaluate(
     checkpoint: Checkpoint = None,
     encoder_weights: EncoderWeights = None,
     output: Output = None,
+    hide_names: Annotated[
+        bool, typer.Option(help="Write numbers in the place of the names of files; DICOM never has a name.")
+    ] = False,
     device: Device = None,
     setting: Settings = None,
 ) -> None:
-    """Measure a trained bundle on the labelled images of a data set.
+    """Measure a trained bundle on the labelled scans of a data set: volumes, or images.
 
-    It writes report_SPLIT.html (look at this first), metrics_SPLIT.json and .csv, and cases_SPLIT.csv.
+    It writes report_SPLIT.html (look at this first), metrics_SPLIT.json and .csv, and cases_SPLIT.csv, a row for
+    each scan: score, p-value, flagged and lesion volume, Dice, lesions found.
 
     The checkpoint says which encoder, image size and network it was trained with. Settings (--set) are those of
     configs/train.yaml and configs/evaluate.yaml. It gives to the bit what python -m monai.bundle run evaluating gives
@@ -56,6 +60,7 @@ def evaluate(
             dataset_dir=existing(dataset),
             output_dir=None if output is None else literal(output),
             split=split,
+            hide_names=hide_names or None,
         )
         workflow = bundle_workflow(bundle, "train", "evaluate", overrides=overrides)
         parser = workflow.parser

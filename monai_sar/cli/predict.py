@@ -65,6 +65,13 @@ def predict(
         str | None,
         typer.Option(help="The same for many scans: what the name of the mask has in the place of --image-suffix."),
     ] = None,
+    lesion_suffix: Annotated[
+        str | None,
+        typer.Option(
+            help="What the name of the outline of known lesions has in the place of --image-suffix: they are drawn, "
+            "and the report says how many are found, Dice and average precision."
+        ),
+    ] = None,
     image_suffix: Annotated[
         str | None, typer.Option(help="Take only scans whose name ends so: _flair.nii.gz, or _ct for folders.")
     ] = None,
@@ -109,6 +116,7 @@ def predict(
             slice_axis=axis,
             amp=amp,
             image_suffix=image_suffix,
+            lesion_suffix=lesion_suffix,
             region_suffix=region_suffix,
         )
         scans, results = scans_to_predict(

@@ -69,6 +69,8 @@ def _boundary(calibration: Calibration | None) -> float | None:
     """The score above which a study is flagged, at a rate of 5 % or at the lowest one that there are patients for."""
     if calibration is None:
         return None
-    if DEFAULT_FLAG_RATE in calibration.rates:
-        return calibration.scan_thresholds[calibration.rates.index(DEFAULT_FLAG_RATE)]
-    return calibration.scan_scores[-1]
+    if not calibration.scan_scores:
+        return None
+    if DEFAULT_FLAG_RATE in calibration.scan_rates:
+        return calibration.scan_thresholds[calibration.scan_rates.index(DEFAULT_FLAG_RATE)]
+    return calibration.scan_scores[-1][-1]

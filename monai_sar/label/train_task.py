@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_sar._atomic import atomic_path
 from monai_sar.calibration.conformal import require_units
+from monai_sar.datasets import load_data_set, load_normal_scans
 from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.engines import calibrate_checkpoint
 from monai_sar.inferers import ScanPredictor
@@ -25,9 +25,8 @@ from monai_sar.label.normal_studies import normal_studies
 from monai_sar.label.request import number_option, told_to_the_client
 from monai_sar.label.served_bundle import ServedBundle
 from monai_sar.label.study_scan import StudyScan
-from monai_sar.label.study_slices import LoadStudySliced, write_study_slices
 from monai_sar.results.provenance import checkpoint_sha256
-from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
+from monai_sar.settings.bundle_config import read_bundle_config, use_checkpoint_settings
 
 __all__ = ["NormalTrainTask"]
 
@@ -37,12 +36,6 @@ OPTIONS = {"max_epochs": int, "batch_size": int, "learning_rate": float, "early_
 VALIDATION_FRACTION = 0.2
 PATIENTS = 2
 """At least so many: one to learn from, one to stop early and calibrate on."""
-
-
-@dataclass(frozen=True)
-class _Split:
-    train: list[Path]
-    valid: list[Path]
 
 
 class NormalTrainTask(TrainTask):
@@ -82,20 +75,19 @@ class NormalTrainTask(TrainTask):
         with told_to_the_client():
             shutil.rmtree(self.work, ignore_errors=True)
             rates = _rates(request)
-            split = self._write_slices(request, datastore, rates)
-            self._train(request, split)
+            datalist = self._write_datalist(request, datastore, rates)
+            self._train(request, datalist)
             checkpoint = self.work / "models" / "model.pt"
             record = {
-                "train_slices": len(split.train),
-                "validation_slices": len(split.valid),
-                "rates": self._calibrate(split, checkpoint, rates),
+                "train_scans": len(load_data_set(datalist, "train")),
+                "validation_scans": len(load_data_set(datalist, "valid")),
+                "rates": self._calibrate(datalist, checkpoint, rates),
                 "checkpoint_sha256": checkpoint_sha256(checkpoint),
             }
             with atomic_path(self.bundle.trained) as partial:
                 shutil.copyfile(checkpoint, partial)
             with atomic_path(self.record) as partial:
                 partial.write_text(json.dumps(record))
-            shutil.rmtree(self.work / "slices")
         return record
 
     def _parser(self, name: str, parts: Sequence[str]) -> ConfigParser:
@@ -104,49 +96,44 @@ class NormalTrainTask(TrainTask):
         overrides = {key: value for key, value in self.bundle.settings.overrides.items() if key in known}
         parser = read_bundle_config(self.bundle.settings.folder, name, parts=parts, overrides=overrides)
         if self.bundle.checkpoint.is_file():
-            fixed = ("modality",) if name == "train" else ("modality", "color", "intensity")
-            use_checkpoint_settings(parser, self.bundle.checkpoint, overrides=overrides, fixed=fixed)
+            use_checkpoint_settings(parser, self.bundle.checkpoint, overrides=overrides, fixed=("modality",))
         return parser
 
-    def _write_slices(self, request: Mapping[str, Any], datastore: Datastore, rates: Sequence[float] | None) -> _Split:
+    def _write_datalist(self, request: Mapping[str, Any], datastore: Datastore, rates: Sequence[float] | None) -> Path:
+        """List the normal studies, whole patients in training or validation, as a data set of scans."""
         studies = normal_studies(datastore)
-        patients = len({study.patient for study in studies})
-        if patients < PATIENTS:
+        patients = list(dict.fromkeys(study.patient for study in studies))
+        if len(patients) < PATIENTS:
             raise ValueError(
-                f"Found normal studies of {patients} patients, expected {PATIENTS} or more. Mark studies as normal: "
+                f"Found normal studies of {len(patients)} patients, expected {PATIENTS} or more. Mark studies normal: "
                 'submit a final label with nothing in it, or put {"normal": true} into the info of the image.'
             )
         fraction = number_option(request, "validation_fraction") or VALIDATION_FRACTION
-        held_out = min(max(1, round(fraction * patients)), patients - 1)
+        held_out = min(max(1, round(fraction * len(patients))), len(patients) - 1)
         require_units(held_out, rates or ())  # before hours of training
-        parser = self._parser("inference", ("preprocessing",))
-        preprocessing = unwrapped(lambda: parser.get_parsed_content("preprocessing"))
-        masks = {key: parser.get(key) for key in MASKS}
-        files = write_study_slices(
-            studies,
-            lambda scan: dict(unwrapped(lambda: preprocessing(_item(scan, masks)))),
-            self.work / "slices",
-        )
+        masks = {key: self._parser("inference", ()).get(key) for key in MASKS}
         # patients come in the order of their hashes, which is as good as drawn, and stays when others are added
-        valid, train = list(files)[:held_out], list(files)[held_out:]
-        return _Split(
-            [file for each in train for file in files[each]], [file for each in valid for file in files[each]]
-        )
+        of_validation = set(patients[:held_out])
+        lists: dict[str, list[dict[str, object]]] = {"training": [], "validation": []}
+        for study in studies:
+            key = "validation" if study.patient in of_validation else "training"
+            lists[key].append({**_item(study.scan, masks), "patient": study.patient})
+        path = self.work / "datalist.json"
+        with atomic_path(path) as partial:
+            partial.write_text(json.dumps(lists, indent=2))
+        return path
 
-    def _train(self, request: Mapping[str, Any], split: _Split) -> None:
+    def _train(self, request: Mapping[str, Any], datalist: Path) -> None:
         parser = self._parser("train", ("preprocessing", "train", "validate"))
         for key, kind in OPTIONS.items():
             if (value := number_option(request, key)) is not None:
                 parser.update({key: kind(value)})
         parser.update(
             {
-                "dataset_dir": str(self.work / "slices"),
+                "dataset_dir": str(datalist),
                 "ckpt_dir": str(self.work / "models"),
                 "feature_dir": str(self.bundle.folder / "features"),  # found again in the next training
                 "output_dir": str(self.work / "output"),
-                "preprocessing": {"_target_": f"{LoadStudySliced.__module__}.LoadStudySliced", "keys": "image"},
-                "train#dataset#data": [{"image": str(file)} for file in split.train],
-                "validate#dataset#data": [{"image": str(file)} for file in split.valid],
             }
         )
         config = self.work / "train.json"
@@ -158,11 +145,14 @@ class NormalTrainTask(TrainTask):
         if ended.returncode:
             raise RuntimeError(f"Training the model {self.bundle.name} failed (exit status {ended.returncode}).")
 
-    def _calibrate(self, split: _Split, checkpoint: Path, rates: Sequence[float] | None) -> list[float]:
+    def _calibrate(self, datalist: Path, checkpoint: Path, rates: Sequence[float] | None) -> list[float]:
+        """The rates that the training has promised; if others were asked for, calibrate for those."""
         overrides = {**self.bundle.settings.overrides, "ckpt_path": str(checkpoint)}
-        detector = ScanPredictor.from_bundle(self.bundle.settings.folder, **overrides).network
-        dataset = Dataset([{"image": str(file)} for file in split.valid], LoadStudySliced("image"))
-        calibrate_checkpoint(detector, checkpoint, dataset, root=self.work / "slices", rates=rates)
+        predictor = ScanPredictor.from_bundle(self.bundle.settings.folder, **overrides)
+        detector = predictor.network
+        if rates is not None:
+            dataset = Dataset(load_normal_scans(datalist, "valid"), predictor.preprocessing)
+            calibrate_checkpoint(detector, checkpoint, dataset, inferer=predictor.inferer, rates=rates)
         return list(detector.calibration.rates) if detector.calibration else []
 
 

@@ -8,8 +8,8 @@ from monai_sar.datasets.bmad_layouts import Split
 from monai_sar.losses.prediction_loss import Likelihood
 from monai_sar.networks.anomaly_detector import FeatureScaling
 from monai_sar.networks.spatial_ar_net import Mode
+from monai_sar.scans.image_stack import Color
 from monai_sar.settings.kinds import DEVICE, FLAG, PATH, TEXT, WINDOW, Kind, choice, list_of, number, whole_number
-from monai_sar.transforms.load_slice import COLORS
 from monai_sar.transforms.orient_slices import ACQUISITION, AS_STORED, AXCODES
 
 __all__ = ["KNOWN_SETTINGS"]
@@ -35,7 +35,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "device": DEVICE,
         "seed": whole_number(least=0, most=2**32 - 1, example=42),  # what NumPy takes
         "amp": FLAG,
-        "feature_store": choice("disk", "none"),
+        "feature_store": choice("disk", "memory"),
         "slices_per_batch": _COUNT,
         # --- the detector ---
         "encoder_name": TEXT,
@@ -56,7 +56,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "kernel_size": _COUNT,
         "dilations": list_of(_COUNT, "a list of whole numbers of 1 or more, such as [3, 6]"),
         # --- intensities, and where to score ---
-        "color": choice(*COLORS),
+        "color": choice(*get_args(Color)),
         "intensity": choice("foreground", "stored"),
         "foreground_percentile": _PERCENTILE,
         "foreground_level": number(above=0, at_most=1, example=0.4),
@@ -78,6 +78,11 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         ).or_null(),
         "threshold": number(example=1.5).or_null(),
         "false_positive_rate": number(above=0, at_most=1, example=0.05).or_null(),
+        # --- which scans and slices are learnt from ---
+        "fold": whole_number(least=0, example=0).or_null(),
+        "min_region": _FRACTION,
+        "lesion_margin": number(at_least=0, example=5),
+        "slices_per_scan": _COUNT.or_null(),
         # --- training ---
         "max_epochs": whole_number(least=1, example=40),
         "batch_size": whole_number(least=1, example=64),
@@ -91,5 +96,6 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         # --- evaluation ---
         "split": choice(*get_args(Split)),
         "bootstrap_resamples": whole_number(least=1, example=1000),
+        "hide_names": FLAG,
     }
 )

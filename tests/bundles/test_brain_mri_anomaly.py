@@ -11,7 +11,7 @@ import torch
 import yaml
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_sar.datasets import load_bmad_datalist
+from monai_sar.datasets import load_data_set
 from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
@@ -83,13 +83,13 @@ def test_evaluation_writes_what_scikit_learn_says(
     paths = folders(trained) | {"output_dir": str(tmp_path)}
     workflow = run_config([TRAIN, EVALUATE], "train", dataset_dir=str(bmad), **paths, **small)
     record = json.loads((tmp_path / "metrics_test.json").read_text())
-    assert record["images"] == {"normal": 4, "abnormal": 4}
+    assert record["scans"] == {"normal": 4, "abnormal": 4}
 
     detector = workflow.parser.get_parsed_content("network")
     transform = workflow.parser.get_parsed_content("validate#preprocessing")
-    items = [transform(item) for item in load_bmad_datalist(bmad, "test")]
+    items = [transform(item) for item in load_data_set(bmad, "test")]
     with torch.inference_mode():
-        score = torch.cat([detector(item["image"][None].as_tensor()).flatten() for item in items])
+        score = torch.cat([detector(item["image"][None, ..., 0].as_tensor()).flatten() for item in items])
     mask = torch.cat([item["label"].flatten() for item in items])
     brightness = torch.cat([item["image"].flatten() for item in items])
     metrics = record["metrics"]

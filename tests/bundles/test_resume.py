@@ -211,7 +211,7 @@ def ended(bmad: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"seed": 4, "batch_size": 2}, "seed: 3 then, 4 now\n  batch_size: 4 then, 2 now"),
         ({"noise_scale": 0.5}, "noise_scale"),
         ({"val_interval": 2}, "val_interval"),
-        ({"train#dataset#data": "fewer"}, "train_images: '20 images, SHA-256"),
+        ({"train#dataset#data": "fewer"}, "train_images: '20 scans, SHA-256"),
     ],
 )
 def test_other_settings_are_named_before_anything_is_encoded(

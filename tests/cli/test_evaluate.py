@@ -41,7 +41,7 @@ def test_it_gives_to_the_bit_what_monai_gives(checkpoint: Path, bmad: Path, tmp_
     assert names == sorted(path.name for path in (tmp_path / "ours").iterdir())
     for name in ("metrics_valid.json", "metrics_valid.csv", "cases_valid.csv"):
         assert (tmp_path / "ours" / name).read_text() == (tmp_path / "monai" / name).read_text()
-    assert json.loads((tmp_path / "ours" / "metrics_valid.json").read_text())["images"] == {"normal": 4, "abnormal": 4}
+    assert json.loads((tmp_path / "ours" / "metrics_valid.json").read_text())["scans"] == {"normal": 4, "abnormal": 4}
 
 
 @pytest.mark.parametrize(

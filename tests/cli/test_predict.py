@@ -293,7 +293,9 @@ def test_a_calibrated_checkpoint_flags_at_a_rate_and_gives_a_p_value(checkpoint:
 
     first = call("--json")
     assert outcomes(first)["head.nii.gz"]["status"] == "done", first.output
-    assert outcomes(first)["head.nii.gz"]["p_value"] == calibration.p_value(outcomes(first)["head.nii.gz"]["score"])
+    assert outcomes(first)["head.nii.gz"]["p_value"] == calibration.p_value(
+        outcomes(first)["head.nii.gz"]["score"], kind="volumes"
+    )
     assert json.loads((tmp_path / "out" / "head_report.json").read_text())["mask"]["threshold"] == 1.2
     again = call()
     assert "there already, score" in again.stdout
@@ -319,3 +321,38 @@ def test_a_name_that_no_terminal_can_show(predict: Predict, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert "h?ad.nii.gz: done" in result.stdout
     assert outcomes(predict(odd, f"--output={tmp_path / 'out'}", "--json"))[odd.name]["status"] == "there already"
+
+
+# --- known lesions ---
+
+
+def test_a_scan_with_known_lesions_is_measured_as_an_evaluation_measures_it(predict: Predict, tmp_path: Path) -> None:
+    save_nifti(tmp_path / "scans" / "a_flair.nii.gz")
+    save_nifti(tmp_path / "scans" / "b_flair.nii.gz", head(seed=1))
+    outline = np.zeros(head().shape, np.uint8)
+    outline[12:18, 10:16, 1:3] = 1
+    outline[20:22, 18:20, 3] = 1
+    save_nifti(tmp_path / "scans" / "a_seg.nii.gz", outline)
+    suffixes = ("--image-suffix=_flair.nii.gz", "--lesion-suffix=_seg.nii.gz", "--threshold=0.9963")
+    arguments = (tmp_path / "scans", f"--output={tmp_path / 'out'}", *suffixes, "--json")
+    assert {each["status"] for each in outcomes(predict(*arguments)).values()} == {"done"}
+    found, none = (json.loads((tmp_path / "out" / f"{name}_flair_report.json").read_text()) for name in "ab")
+    assert none["lesions"] is None
+    lesions = found["lesions"]
+    image: Any = nib.load(tmp_path / "out" / "a_flair_anomaly.nii.gz")
+    anomaly = image.get_fdata()
+    flagged = anomaly > 0.9963
+    assert (lesions["voxels"], lesions["count"]) == (outline.sum(), 2)
+    assert lesions["volume_ml"] == pytest.approx(outline.sum() * 1.1 * 0.9 * 5 / 1000, rel=1e-4)
+    assert lesions["dice"] == pytest.approx(2 * (flagged & (outline > 0)).sum() / (flagged.sum() + outline.sum()))
+    assert lesions["found"] == sum(flagged[outline_of].mean() >= 0.1 for outline_of in _pieces(outline))
+    assert 0 < lesions["average_precision"] < 1
+    assert {each["status"] for each in outcomes(predict(*arguments)).values()} == {"there already"}
+    save_nifti(tmp_path / "scans" / "a_seg.nii.gz", np.roll(outline, 1, axis=0))
+    again = {name: each["status"] for name, each in outcomes(predict(*arguments)).items()}
+    assert again == {"a_flair.nii.gz": "done", "b_flair.nii.gz": "there already"}
+
+
+def _pieces(outline: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
+    rows = np.arange(outline.shape[0])[:, None, None]
+    return [(outline > 0) & (rows < 19), (outline > 0) & (rows >= 19)]

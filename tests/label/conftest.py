@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from monai_sar.engines import calibrate_detector
 from monai_sar.inferers import ScanPredictor
@@ -131,13 +130,11 @@ def calibrated(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("calibrated")
     path = Path(shutil.copyfile(checkpoint, folder / "model.pt"))
     predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=path)
-    items, patients = [], []
-    for seed in range(100, 119):
-        scan = predictor.prepare(save_nifti(folder / f"{seed}.nii.gz", head(seed=seed)))
-        for index in range(scan["image"].shape[-1] - 1):  # the last slice is empty
-            items.append({key: torch.as_tensor(scan[key])[..., index] for key in ("image", "region")})
-            patients.append(str(seed))
-    predictor.network.calibration = calibrate_detector(predictor.network, items, patients=patients)
+    patients = [str(seed) for seed in range(100, 119)]
+    scans = [predictor.prepare(save_nifti(folder / f"{seed}.nii.gz", head(seed=int(seed)))) for seed in patients]
+    predictor.network.calibration = calibrate_detector(
+        predictor.network, scans, patients=patients, inferer=predictor.inferer
+    )
     predictor.network.save_calibration(path)
     assert predictor.network.calibration.rates == (0.05,)
     return path
