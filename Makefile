@@ -29,8 +29,10 @@ lint: env
 	$(BIN)/mypy
 
 # one thread for each of as many processes as there are cores; a file stays in one process, for its fixtures
+# coverage takes a third more time: COVERAGE= leaves it out
+COVERAGE ?= --cov
 pytest: env
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile $(COVERAGE)
 
 bundles: env
 	$(BIN)/python bundles/source/write.py
