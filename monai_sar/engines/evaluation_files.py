@@ -28,6 +28,7 @@ from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import checkpoint_sha256
 from monai_sar.results.write_result import result_name
+from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["EvaluationFiles"]
@@ -203,4 +204,4 @@ def _write_table(path: Path, rows: Sequence[Sequence[Any]]) -> None:
 def _voxel_ml(image: Any) -> float | None:
     if ScanOrigin.of(image).kind == "slices":  # image files hold no spacing
         return None
-    return float(np.abs(np.linalg.det(np.asarray(image.affine, dtype=np.float64)[:3, :3]))) / 1000
+    return voxel_ml(image.affine)

@@ -17,6 +17,7 @@ from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.metrics.lesion_agreement import dice, flagged_voxels, lesion_agreement
 from monai_sar.metrics.lesion_score import label_lesions
 from monai_sar.results.anomaly_result import AnomalyResult
+from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["REPORT_VERSION", "grid", "make_report", "mask_facts"]
@@ -47,7 +48,7 @@ def mask_facts(mask: Tensor, grid_of: MetaTensor) -> dict[str, Any]:
     inside = torch.as_tensor(mask).as_subclass(Tensor).cpu().numpy() != 0
     return {
         "voxels": int(inside.sum()),
-        "volume_ml": float(inside.sum()) * _voxel_ml(grid_of),
+        "volume_ml": float(inside.sum()) * voxel_ml(grid_of.affine),
         "sha256": hashlib.sha256(np.packbits(inside).tobytes()).hexdigest(),
     }
 
@@ -88,7 +89,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "threshold": result.threshold,
             "false_positive_rate": result.false_positive_rate,
             "voxels": int(mask.sum()),
-            "volume_ml": float(mask.sum()) * _voxel_ml(mask),
+            "volume_ml": float(mask.sum()) * voxel_ml(mask.affine),
         },
         "lesions": None if result.display.lesion is None else _lesion_facts(result, result.display.lesion),
         "calibration": None if result.calibration is None else _calibration_facts(result.calibration),
@@ -139,7 +140,3 @@ def _calibration_facts(calibration: Calibration) -> dict[str, Any]:
         "false_positive_rates": list(calibration.rates),
         "data_sha256": calibration.data_sha256,
     }
-
-
-def _voxel_ml(volume: MetaTensor) -> float:
-    return float(abs(np.linalg.det(np.asarray(volume.affine, dtype=float)[:3, :3]))) / 1000

@@ -8,8 +8,7 @@ import pydicom
 from monai_sar.scans.find import visible_files
 from monai_sar.scans.image_stack import is_slice_image
 from monai_sar.scans.nifti import is_nifti, read_nifti_mask
-from monai_sar.scans.scan import ScanError, reading
-from monai_sar.scans.stored_image import ImageReadError
+from monai_sar.scans.scan import reading
 from monai_sar.scans.stored_mask import read_stored_mask
 
 __all__ = ["is_empty_mask"]
@@ -27,10 +26,7 @@ def is_empty_mask(path: Path) -> bool:
     if is_nifti(path):
         return not read_nifti_mask(path)[0].any()
     if path.is_file() and is_slice_image(path):
-        try:
-            return not read_stored_mask(path).lesion.any()
-        except ImageReadError as error:
-            raise ScanError(str(error)) from None
+        return not read_stored_mask(path).lesion.any()
     files = visible_files(path) if path.is_dir() else [path]
     with reading(path, "DICOM"):
         return not any(np.any(pydicom.dcmread(file).pixel_array) for file in files)

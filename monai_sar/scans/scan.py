@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
 from numpy.typing import NDArray
 
-__all__ = ["Scan", "ScanError", "check_modality", "reading", "voxels_to_image"]
+__all__ = ["Scan", "ScanError", "check_modality", "reading", "voxel_ml", "voxels_to_image"]
 
 
 class ScanError(ValueError):
@@ -75,6 +75,15 @@ class Scan:
     frame_numbers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     stored_max: float | None = None
+
+
+def voxel_ml(affine: Any) -> float:
+    """Volume of a voxel in ml.
+
+    Args:
+        affine: ``[4, 4]``, array indices to millimetres; an array or a tensor.
+    """
+    return float(abs(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / 1000
 
 
 def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], source: Path) -> MetaTensor:

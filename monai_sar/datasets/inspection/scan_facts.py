@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monai_sar.datasets.data_set_item import DataSetItem
 from monai_sar.scans import ScanError, read_scan
+from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_mask import read_scan_mask
 
 __all__ = ["ScanFacts", "ScanMaskFacts", "read_scan_facts"]
@@ -107,14 +108,13 @@ def _read_mask_facts(path: Path, image: MetaTensor) -> ScanMaskFacts:
         inside, affine = read_scan_mask(path, image)
     except (ScanError, OSError) as error:
         return ScanMaskFacts(path, problem=str(error))
-    voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     marked = int(inside.sum())
     return ScanMaskFacts(
         path,
         other_grid=_difference(inside.shape, affine, image),
         inside=marked,
         share=marked / max(inside.size, 1),
-        volume_ml=marked * voxel_ml,
+        volume_ml=marked * voxel_ml(affine),
     )
 
 
