@@ -1,8 +1,6 @@
 """What holds for every bundle: it is what its source says, and a sound MONAI bundle."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import yaml
 from monai.bundle import ConfigParser, verify_net_in_out
 
 from bundles.source.write import bundle_files
-from tests.bundles.conftest import ROOT, TINY, run_config, untrained_checkpoint
+from tests.bundles.conftest import ROOT, TINY, run_config, run_forked_bundle, untrained_checkpoint
 from tests.conftest import save_nifti
 
 BUNDLES = sorted((ROOT / "bundles").glob("*_anomaly"))
@@ -68,9 +66,8 @@ def test_a_checkpoint_belongs_to_what_makes_the_intensities(bundle: Path) -> Non
 def test_metadata_follow_monais_schema(bundle: Path, outside: Callable[[str], Path], tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
     schema.write_bytes(outside("reference/meta_schema_20240725.json").read_bytes())
-    command = [sys.executable, "-m", "monai.bundle", "verify_metadata", "--filepath", str(schema)]
-    command += ["--meta_file", str(bundle / "configs" / "metadata.json")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    metadata = bundle / "configs" / "metadata.json"
+    done = run_forked_bundle("verify_metadata", cwd=tmp_path, filepath=schema, meta_file=metadata)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "verified with no error" in done.stdout + done.stderr
 

@@ -12,7 +12,7 @@ import yaml
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from monai_sar.datasets import load_data_set
-from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config
+from tests.bundles.conftest import ROOT, TINY, run_bundle, run_config, run_forked_bundle
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
 TRAIN = BUNDLE / "configs" / "train.yaml"
@@ -54,7 +54,7 @@ def test_training_leaves_checkpoints_and_a_curve(trained: Path) -> None:
 def test_plain_run_from_another_folder_gives_the_same_weights_bit_for_bit(
     trained: Path, bmad: Path, small: dict[str, Any], tmp_path: Path
 ) -> None:
-    done = run_bundle(
+    done = run_forked_bundle(
         "run",
         "--config_file",
         str(TRAIN),
@@ -181,7 +181,7 @@ def test_a_failed_run_ends_with_its_reason(bmad: Path, small: dict[str, Any], tm
     )
     assert done.returncode != 0
     assert done.stderr.rstrip().splitlines()[-1].startswith("The reason: There is no checkpoint at")
-    done = run_bundle(
+    done = run_forked_bundle(
         "run",
         "training",
         "--config_file",

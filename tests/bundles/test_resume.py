@@ -1,11 +1,10 @@
 """Training that is killed, at whatever moment, goes on as if it had not been."""
 
 import json
-import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from monai_sar._root_cause import root_cause
 from monai_sar.engines import ResumeError
 from tests.bundles.conftest import ROOT, TINY, run_config
+from tests.forked_python import FORKSERVER
 
 TRAIN = ROOT / "bundles" / "brain_mri_anomaly" / "configs" / "train.yaml"
 
@@ -45,27 +45,28 @@ Start = Callable[..., ForkServerProcess]
 
 
 @pytest.fixture(scope="module")
-def start(bmad: Path) -> Iterator[Start]:
+def start(bmad: Path) -> Start:
     """Start a training in a process of its own, which need not import everything first."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["monai.bundle", "monai_sar.engines", "monai_sar.features"])
-    with pytest.MonkeyPatch.context() as environment:
-        # one thread gives the same sums in every process
-        environment.setenv("OMP_NUM_THREADS", "1")
 
-        def start_in(root: Path, *more: Path, **overrides: Any) -> ForkServerProcess:
-            settings = {
-                "run_id": "training",
-                "config_file": [str(TRAIN), *map(str, more)],
-                "dataset_dir": str(bmad),
-                **folders(root),
-                **SETTINGS,
-            }
-            process = context.Process(target=monai.bundle.run, kwargs=settings | overrides)
-            process.start()
-            return process
+    def start_in(root: Path, *more: Path, **overrides: Any) -> ForkServerProcess:
+        settings = {
+            "run_id": "training",
+            "config_file": [str(TRAIN), *map(str, more)],
+            "dataset_dir": str(bmad),
+            **folders(root),
+            **SETTINGS,
+        }
+        process = FORKSERVER.Process(target=run_on_one_thread, kwargs=settings | overrides)
+        process.start()
+        return process
 
-        yield start_in
+    return start_in
+
+
+def run_on_one_thread(**settings: Any) -> None:
+    """In such a process: one thread gives the same sums in every process."""
+    torch.set_num_threads(1)
+    monai.bundle.run(**settings)
 
 
 def folders(root: Path) -> dict[str, str]:

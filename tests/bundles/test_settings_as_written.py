@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.bundles.conftest import ROOT, TINY, run_bundle
+from tests.bundles.conftest import ROOT, TINY, run_forked_bundle
 
 CONFIGS = ROOT / "bundles" / "brain_mri_anomaly" / "configs"
 FILES = {
@@ -22,7 +22,7 @@ def run(run_id: str, tmp_path: Path, *more: Path, **overrides: Any) -> tuple[int
     folders = {name: str(tmp_path / name) for name in ("ckpt_dir", "feature_dir", "output_dir")}
     if run_id == "inference":
         folders = {"output_dir": folders["output_dir"]}
-    done = run_bundle("run", run_id, cwd=tmp_path, config_file=files, **{**TINY, **folders, **overrides})
+    done = run_forked_bundle("run", run_id, cwd=tmp_path, config_file=files, **{**TINY, **folders, **overrides})
     return done.returncode, done.stderr.splitlines()[-1]
 
 

@@ -1,11 +1,12 @@
 """What a training prints into a file, and on a terminal."""
 
+import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.bundles.conftest import ROOT, bundle_command, run_bundle
+from tests.bundles.conftest import ROOT, flags, run_forked_bundle
+from tests.forked_python import run_forked
 from tests.terminal import Terminal
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
@@ -17,7 +18,7 @@ def folders(root: Path) -> dict[str, str]:
 
 
 def test_a_file_gets_one_line_per_epoch_and_no_bar(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
-    done = run_bundle(*TRAINING, cwd=BUNDLE, dataset_dir=bmad, **folders(tmp_path), **small)
+    done = run_forked_bundle(*TRAINING, cwd=BUNDLE, dataset_dir=bmad, **folders(tmp_path), **small)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in done.stdout.splitlines()]
     [ended] = [line for line in lines if line.startswith("INFO Training ended after")]
@@ -35,8 +36,9 @@ def test_a_file_gets_one_line_per_epoch_and_no_bar(bmad: Path, small: dict[str, 
 
 def test_a_terminal_shows_bars_one_after_another(bmad: Path, small: dict[str, Any], tmp_path: Path) -> None:
     terminal = Terminal()
-    command = bundle_command(*TRAINING, dataset_dir=bmad, **folders(tmp_path), **small)
-    done = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.PIPE, stderr=terminal.file, text=True, check=False)
+    stderr = Path(os.ttyname(terminal.file.fileno()))
+    settings = flags({"dataset_dir": bmad, **folders(tmp_path), **small})
+    done = run_forked("monai.bundle", *TRAINING, *settings, cwd=BUNDLE, stderr=stderr)
     shown = terminal.shown()
     terminal.close()
     assert done.returncode == 0, shown

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from monai_sar.cli import app
 from monai_sar.networks.checkpoint import read_checkpoint, replace_saved_with, saved_with
-from tests.bundles.conftest import TINY, run_bundle
+from tests.bundles.conftest import TINY, run_forked_bundle
 from tests.conftest import BUNDLE
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
@@ -20,7 +20,7 @@ def evaluate(data: Path, output: Path, *more: str) -> Result:
 
 
 def test_it_gives_to_the_bit_what_monai_gives(checkpoint: Path, bmad: Path, tmp_path: Path) -> None:
-    done = run_bundle(
+    done = run_forked_bundle(
         "run",
         "evaluating",
         "--config_file=['configs/train.yaml','configs/evaluate.yaml']",

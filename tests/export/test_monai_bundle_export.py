@@ -1,15 +1,15 @@
 """MONAI's own ``ckpt_export`` and ``onnx_export`` on a bundle, as processes; the commands of docs/how-to/export.md."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from monai.bundle import ConfigParser
 
 from monai_sar.networks import AnomalyDetector
+from tests.bundles.conftest import run_bundle, run_forked_bundle
 from tests.conftest import BUNDLE, TINY
 from tests.export.conftest import IMAGES, worst_difference
 
@@ -28,22 +28,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnomalyDetector, 
     return detector, path
 
 
-def run_monai(command: str, checkpoint: Path, output: Path, **options: object) -> None:
-    given = {"config_file": "configs/inference.yaml", "ckpt_file": checkpoint, "filepath": output, "use_trace": True}
-    arguments = [text for key, value in {**given, **options, **SETTINGS}.items() for text in (f"--{key}", str(value))]
-    process = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", command, "network_def", *arguments],
-        cwd=BUNDLE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
+def given(checkpoint: Path, output: Path) -> dict[str, Any]:
+    files = {"config_file": "configs/inference.yaml", "ckpt_file": checkpoint, "filepath": output}
+    return {"use_trace": True, **files, **SETTINGS}
 
 
 def test_ckpt_export(trained: tuple[AnomalyDetector, Path], tmp_path: Path) -> None:
     detector, checkpoint = trained
-    run_monai("ckpt_export", checkpoint, tmp_path / "model.ts", input_shape=[1, 1, 240, 200])
+    options = given(checkpoint, tmp_path / "model.ts") | {"input_shape": [1, 1, 240, 200]}
+    done = run_bundle("ckpt_export", "network_def", cwd=BUNDLE, **options)
+    assert done.returncode == 0, done.stderr[-2000:]
     files = {"inference.json": "", "metadata.json": ""}
     run = torch.jit.load(tmp_path / "model.ts", _extra_files=files)  # type: ignore[no-untyped-call]
     assert worst_difference(detector, run, [torch.rand(size) for size in IMAGES]) <= 1e-6
@@ -63,7 +57,9 @@ def test_onnx_export(trained: tuple[AnomalyDetector, Path], tmp_path: Path) -> N
     }
     output = tmp_path / "model.onnx"
     # a batch of one would be taken for a constant
-    run_monai("onnx_export", checkpoint, output, input_shape=[2, 1, 240, 200], converter_kwargs=converter)
+    options = given(checkpoint, output) | {"input_shape": [2, 1, 240, 200], "converter_kwargs": converter}
+    done = run_forked_bundle("onnx_export", "network_def", cwd=BUNDLE, **options)
+    assert done.returncode == 0, done.stderr[-2000:]
     session = onnxruntime.InferenceSession(output, providers=["CPUExecutionProvider"])
     inputs = [torch.rand(size) for size in IMAGES]
     difference = worst_difference(

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from monai_sar.transforms import (
     RegionMaskd,
 )
 from tests.calibration.conftest import write_volume
+from tests.forked_python import FORKSERVER
 
 TRANSFORM = Compose(
     [
@@ -439,11 +439,9 @@ def encode_in_a_process(folder: Path, rank: int | None) -> None:
 def test_processes_that_are_killed_or_meet_leave_a_whole_store(tmp_path: Path) -> None:
     count = 48
     write_images(tmp_path, count)
-    context = multiprocessing.get_context("forkserver")  # real processes that import torch only once
-    context.set_forkserver_preload([__name__])
 
     def start(rank: int | None) -> ForkServerProcess:
-        process = context.Process(target=encode_in_a_process, args=(tmp_path, rank))
+        process = FORKSERVER.Process(target=encode_in_a_process, args=(tmp_path, rank))
         process.start()
         return process
 
