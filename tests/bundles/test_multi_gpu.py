@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from monai_sar.networks.checkpoint import saved_with
-from tests.bundles.conftest import ROOT, TINY, run_config
+from tests.bundles.conftest import ROOT, TINY, flags, run_config
+from tests.forked_python import run_forked_ranks
 
 CONFIGS = ROOT / "bundles" / "brain_mri_anomaly" / "configs"
 
@@ -34,13 +35,17 @@ def folders(root: Path) -> dict[str, str]:
     return {"ckpt_dir": str(root / "models"), "feature_dir": str(root / "features"), "output_dir": str(root / "output")}
 
 
+def arguments(root: Path, **overrides: Any) -> list[str]:
+    """Of ``python -m monai.bundle``, as the documentation has them."""
+    settings = {"bundle_root": CONFIGS.parent, **folders(root), **SETTINGS, **overrides}
+    files = f"['{CONFIGS / 'train.yaml'}','{CONFIGS / 'multi_gpu_train.yaml'}']"
+    return ["run", "training", "--config_file", files, *flags(settings)]
+
+
 def torchrun(root: Path, **overrides: Any) -> subprocess.CompletedProcess[str]:
     """The command of the documentation, with two processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += ["-m", "monai.bundle", "run", "training"]
-    command += ["--config_file", f"['{CONFIGS / 'train.yaml'}','{CONFIGS / 'multi_gpu_train.yaml'}']"]
-    settings = {"bundle_root": CONFIGS.parent, **folders(root), **SETTINGS, **overrides}
-    command += [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    command += ["-m", "monai.bundle", *arguments(root, **overrides)]
     # as if there were no GPU, so that two processes always have a device each
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(command, cwd=root.parent, env=environment, capture_output=True, text=True, check=False)
@@ -69,11 +74,14 @@ def assert_close(first: Path, second: Path) -> None:
 
 def test_two_processes_train_and_resume_as_one_does(data: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    for epochs in (2, 3):
-        done = torchrun(two, dataset_dir=data, max_epochs=epochs)
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert done.stdout.count(f"Epoch {epochs}/{epochs}: training loss") == 1  # one process logs
-    assert "Resuming training after epoch 2 of 3" in done.stdout
+    done = torchrun(two, dataset_dir=data, max_epochs=2)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("Epoch 2/2: training loss") == 1  # one process logs
+    ranks = run_forked_ranks("monai.bundle", *arguments(two, dataset_dir=data, max_epochs=3), cwd=tmp_path)
+    for rank in ranks:
+        assert rank.returncode == 0, rank.stderr[-3000:]
+    assert [rank.stdout.count("Epoch 3/3: training loss") for rank in ranks] == [1, 0]
+    assert "Resuming training after epoch 2 of 3" in ranks[0].stdout
 
     def train_alone(root: Path, epochs: int) -> None:
         settings = {"dataset_dir": str(data), "device": torch.device("cpu"), "max_epochs": epochs, **folders(root)}

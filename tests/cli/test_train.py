@@ -1,7 +1,6 @@
 """``monai-sar train``: what MONAI's own command gives, and what is told."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from monai_sar.cli import app
 from monai_sar.cli.failure import INTERRUPTED
-from tests.bundles.conftest import TINY, run_bundle
+from tests.bundles.conftest import TINY, run_forked_bundle
 from tests.conftest import BUNDLE
+from tests.forked_python import run_forked_ranks
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 
@@ -46,7 +46,7 @@ def state(path: Path) -> Any:
 def trained(bmad: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where MONAI's own command wrote."""
     root = tmp_path_factory.mktemp("trained")
-    done = run_bundle(
+    done = run_forked_bundle(
         "run",
         "training",
         "--config_file=configs/train.yaml",
@@ -135,12 +135,10 @@ def test_after_ctrl_c_it_says_how_to_go_on_and_does(bmad: Path, tmp_path: Path) 
 
 
 def test_torchrun_takes_the_settings_of_several_processes(bmad: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += ["-m", "monai_sar.cli", "train", str(BUNDLE), str(bmad), *arguments(tmp_path, batch_size=3)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "monai-sar: A batch of 3 images cannot be shared evenly by 2 processes." in done.stderr
+    command = ["train", str(BUNDLE), str(bmad), *arguments(tmp_path, batch_size=3)]
+    for done in run_forked_ranks("monai_sar.cli", *command, cwd=tmp_path):
+        assert done.returncode == 2
+        assert "monai-sar: A batch of 3 images cannot be shared evenly by 2 processes." in done.stderr
 
 
 @pytest.mark.parametrize(

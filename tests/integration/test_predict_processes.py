@@ -21,8 +21,9 @@ from pydicom.dataset import FileDataset
 
 from monai_sar.inferers import ScanPredictor
 from monai_sar.results import write_result
-from tests.bundles.conftest import TINY
+from tests.bundles.conftest import TINY, run_forked_bundle
 from tests.conftest import BUNDLE, head, one_study, save_nifti
+from tests.forked_python import ForkedPython, run_forked, run_forked_ranks
 
 Write = Callable[..., NDArray[np.int64]]
 
@@ -31,19 +32,12 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
 
 MONAI_SAR = ["-m", "monai_sar.cli"]
 TWO_PROCESSES = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *MONAI_SAR]
-BUNDLE_RUN = ["-m", "monai.bundle", "run", "inference", "--config_file", str(BUNDLE / "configs" / "inference.yaml")]
-
-
-def start(program: list[str], *arguments: object, cwd: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, *program, *map(str, arguments)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=cwd, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True)
 
 
 def run(program: list[str], *arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    process = start(program, *arguments, cwd=cwd)
-    stdout, stderr = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    """As a user does."""
+    command = [sys.executable, *program, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
 
 
 def options(checkpoint: Path, out: Path) -> list[str]:
@@ -120,10 +114,9 @@ def test_python_the_command_and_the_bundle_give_one_map(
 
     settings = TINY | {
         "bundle_root": BUNDLE, "dataset_dir": scans, "ckpt_path": checkpoint, "output_dir": tmp_path / "bundle",
-        "threshold": 1.0, "device": "cpu",
+        "threshold": 1.0, "device": "cpu", "config_file": BUNDLE / "configs" / "inference.yaml",
     }  # fmt: skip
-    flags = [text for key, value in settings.items() for text in (f"--{key}", value)]
-    done = run(BUNDLE_RUN, *flags, cwd=tmp_path)
+    done = run_forked_bundle("run", "inference", cwd=tmp_path, **settings)
     assert done.returncode == 0, done.stderr[-3000:]
     assert_same_volumes(tmp_path / "python", tmp_path / "bundle")
     assert {path.name for path in (tmp_path / "python").iterdir()} == {
@@ -166,9 +159,13 @@ def test_json_goes_out_alone_and_nobody_is_named(checkpoint: Path, write_series:
 def test_two_processes_share_the_scans_and_write_what_one_does(
     good_scans: Path, one_process: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    done = run(TWO_PROCESSES, "predict", good_scans, *options(checkpoint, tmp_path), "--threshold=1", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert sorted(line.split("]")[0] for line in done.stdout.splitlines()) == ["[1/3", "[2/3", "[3/3"]
+    arguments = ["predict", good_scans, *options(checkpoint, tmp_path), "--threshold=1"]
+    ranks = run_forked_ranks("monai_sar.cli", *arguments, cwd=tmp_path)
+    for done in ranks:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+    lines = [line for done in ranks for line in done.stdout.splitlines()]
+    assert sorted(line.split("]")[0] for line in lines) == ["[1/3", "[2/3", "[3/3"]
     assert_same_volumes(one_process, tmp_path)
     for name in assert_whole(one_process):
         one, two = (json.loads((folder / name).read_text()) for folder in (one_process, tmp_path))
@@ -179,10 +176,10 @@ def test_two_runs_at_once_into_one_folder_leave_whole_files(
     good_scans: Path, one_process: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     arguments = ["predict", good_scans, *options(checkpoint, tmp_path), "--threshold=1"]
-    both = [start(MONAI_SAR, *arguments, cwd=tmp_path) for _ in range(2)]
+    both = [ForkedPython("monai_sar.cli", *arguments, cwd=tmp_path) for _ in range(2)]
     for process in both:
-        _, stderr = process.communicate(timeout=300)
-        assert process.returncode == 0, stderr
+        done = process.communicate()
+        assert done.returncode == 0, done.stderr
     assert len(assert_whole(tmp_path)) == 3
     assert_same_volumes(one_process, tmp_path)
     assert list(tmp_path.glob(".partial-*")) == []
@@ -193,7 +190,7 @@ def test_a_killed_run_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> 
     for index in range(12):
         save_nifti(scans / f"{index:02}.nii.gz", head(seed=index))
     arguments = ["predict", scans, *options(checkpoint, out), "--threshold=1"]
-    process = start(MONAI_SAR, *arguments, cwd=tmp_path)
+    process = ForkedPython("monai_sar.cli", *arguments, cwd=tmp_path)
     deadline = time.monotonic() + 120
     while not list(out.glob("*_report.json")) and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -204,7 +201,7 @@ def test_a_killed_run_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> 
 
     names = {name.removesuffix("report.json") for name in finished}
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.name[:3] in names}
-    done = run(MONAI_SAR, *arguments, "--json", cwd=tmp_path)
+    done = run_forked("monai_sar.cli", *arguments, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for line in map(json.loads, done.stdout.splitlines()):
         there = Path(line["report"]).name in finished
@@ -214,7 +211,7 @@ def test_a_killed_run_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> 
 
 
 def test_wrong_use_ends_without_a_traceback(checkpoint: Path, tmp_path: Path) -> None:
-    done = run(MONAI_SAR, "predict", "absent.nii.gz", *options(checkpoint, tmp_path / "out"), cwd=tmp_path)
+    done = run_forked("monai_sar.cli", "predict", "absent.nii.gz", *options(checkpoint, tmp_path / "out"), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.splitlines() == ["monai-sar: absent.nii.gz: does not exist; check the path."]

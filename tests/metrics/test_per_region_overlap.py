@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_sar.metrics import PixelAUPRO
+from tests.forked_python import run_forked_ranks
 
 Image = tuple[torch.Tensor, torch.Tensor]
 """Scores and mask, ``[1, H, W]`` each."""
@@ -258,13 +257,6 @@ def test_two_processes_that_share_the_images_have_the_value_of_one(tmp_path: Pat
     images = make_images("signed", seed=7)
     torch.save(images, tmp_path / "images.pt")
     (tmp_path / "share.py").write_text(TWO_PROCESSES)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "share.py"), str(tmp_path / "images.pt")],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx([aupro(images)] * 2, abs=1e-12)
+    first, second = run_forked_ranks("share", tmp_path / "images.pt", cwd=tmp_path)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert json.loads(first.stdout.splitlines()[-1]) == pytest.approx([aupro(images)] * 2, abs=1e-12)
