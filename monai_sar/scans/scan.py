@@ -11,6 +11,8 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from numpy.typing import NDArray
 
+from monai_sar.scans.library_warnings import without_library_warnings
+
 __all__ = ["Scan", "ScanError", "check_modality", "reading", "voxel_ml", "voxels_to_image"]
 
 
@@ -26,14 +28,16 @@ class ScanError(ValueError):
 def reading(path: Path, what: str) -> Iterator[None]:
     """Turn whatever a format's library raises on damaged bytes into one :class:`ScanError`.
 
-    Only the kind of the original error is told, and it is not chained: its text may quote the header.
+    Only the kind of the original error is told, and it is not chained: its text may quote the header. So may the
+    library's warnings, which are dropped.
 
     Args:
         path: the file that is read.
         what: the format, as in "cannot be read as NIfTI".
     """
     try:
-        yield
+        with without_library_warnings():
+            yield
     except (ScanError, MemoryError):
         raise
     except Exception as error:
