@@ -55,6 +55,12 @@ class Frame:
         return self._length("SliceThickness")
 
     @property
+    def malformed(self) -> tuple[str, ...]:
+        """Keywords of elements that do not hold what DICOM asks for, and that could be done without."""
+        lengths = ("SliceThickness", "SpacingBetweenSlices")
+        return (*self.file.malformed, *(keyword for keyword in lengths if self._is_malformed(keyword)))
+
+    @property
     def photograph_line(self) -> Numbers | None:
         """OPT: where the B-scan crosses the reference photograph, (row, column) pairs (PS3.3 C.8.17.10.1)."""
         return self._numbers("OphthalmicFrameLocationSequence", "ReferenceCoordinates", None)
@@ -68,7 +74,16 @@ class Frame:
             raise ScanError(f"{self.file.path}: its RescaleSlope is 0, which makes all values equal; mend the header.")
         return 1.0 if slope is None else float(slope[0]), 0.0 if intercept is None else float(intercept[0])
 
+    def _is_malformed(self, keyword: str) -> bool:
+        try:
+            self._numbers("PixelMeasuresSequence", keyword, 1)
+        except ScanError:
+            return True
+        return False
+
     def _length(self, keyword: str) -> float | None:
+        if self._is_malformed(keyword):
+            return None
         value = self._numbers("PixelMeasuresSequence", keyword, 1)
         return (abs(float(value[0])) or None) if value is not None else None
 
@@ -87,12 +102,18 @@ def frames_of(file: DicomFile) -> list[Frame]:
     """Return the frames of a file.
 
     Raises:
-        ScanError: if it has per-frame functional groups, but not one for every frame.
+        ScanError: if it has per-frame functional groups, but not one for every frame; or none, and one position for
+            several frames.
     """
     own = file.header.get("PerFrameFunctionalGroupsSequence")
     if own is not None and len(own) != file.frames:
         raise ScanError(
             f"{file.path}: has {file.frames} frames but {len(own)} per-frame functional groups, expected one "
             "each; export the file again."
+        )
+    if own is None and file.frames > 1 and "ImagePositionPatient" in file.header:
+        raise ScanError(
+            f"{file.path}: has {file.frames} frames but no functional groups, so one position stands for all of them "
+            "and nobody knows where the others lie; export it as Enhanced DICOM or as single slices."
         )
     return [Frame(file, index) for index in range(file.frames)]

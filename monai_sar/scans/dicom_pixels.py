@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,19 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
 
-from monai_sar.scans.dicom_header import read_dataset
+from monai_sar.scans.dicom_header import reaches_pixels, read_dataset
 from monai_sar.scans.scan import ScanError, reading
 
 __all__ = ["read_frames", "read_pixel_data"]
+
+_DESCRIPTION = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation"]
+"""Without these pixels cannot be decoded (PS3.3 C.7.6.3)."""
 
 _PIXEL_KEYWORDS = [
     "SOPClassUID", "Modality", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
     "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",
-    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData",
+    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData", "PixelPaddingValue", "PixelPaddingRangeLimit",
 ]  # fmt: skip
 
 _ENDS_WITH_MARKER = {*uid.JPEGTransferSyntaxes, *uid.JPEGLSTransferSyntaxes, *uid.JPEG2000TransferSyntaxes}
@@ -29,6 +33,9 @@ _ENDS_WITH_MARKER = {*uid.JPEGTransferSyntaxes, *uid.JPEGLSTransferSyntaxes, *ui
 
 _PLUGINS = ("pydicom", "pyjpegls", "pylibjpeg")
 """Decoders in the order of preference. Not GDCM: damaged JPEG-LS makes it abort the whole process."""
+
+_DAMAGED = "Invalid JPEG-LS stream"
+"""What pyjpegls says of damaged bytes. pylibjpeg would decode them, to nonsense (396 of 400 damaged streams)."""
 
 _PACKAGES = "pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg pyjpegls"
 
@@ -41,8 +48,12 @@ def read_pixel_data(path: Path) -> FileDataset:
     """
     dataset = read_dataset(path, _PIXEL_KEYWORDS)
     if not dataset.get("PixelData"):
+        found = "pixel data ends early" if reaches_pixels(path) else "header is whole, but no pixel data follows"
+        raise ScanError(f"{path}: its {found}, so there is no picture in it; copy or export it again.")
+    if missing := [keyword for keyword in _DESCRIPTION if dataset.get(keyword) is None]:
         raise ScanError(
-            f"{path}: its pixel data is missing or ends early, so the file is not whole; copy or export it again."
+            f"{path}: its header has no {', '.join(missing)}, without which its pixels cannot be decoded; export it "
+            "again with its whole header."
         )
     return dataset
 
@@ -50,7 +61,7 @@ def read_pixel_data(path: Path) -> FileDataset:
 def read_frames(
     dataset: FileDataset, path: Path, frames: Sequence[int], rescale: Sequence[tuple[float, float]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield frames ``[rows, columns]`` in modality units, one at a time.
+    """Yield frames ``[rows, columns]`` in modality units, one at a time; NaN where a pixel holds Pixel Padding Value.
 
     MONOCHROME1 is inverted within the stored range, so that more is brighter, except in CT: there rescaled
     values are HU, and the photometric interpretation says only how to display them (PS3.3 C.7.6.3.1.2).
@@ -67,30 +78,72 @@ def read_frames(
     syntax = uid.UID(dataset.file_meta.TransferSyntaxUID)
     _check_whole(dataset, syntax, path)
     inverted = dataset.get("PhotometricInterpretation") == "MONOCHROME1" and dataset.get("Modality") != "CT"
-    decoded = iter_pixels(dataset, raw=True, indices=list(frames), decoding_plugin=_plugin(syntax, path))
-    for slope, intercept in rescale:
-        with reading(path, f"{syntax.name} pixel data"):
-            stored = next(decoded)
+    for stored, (slope, intercept) in zip(_stored(dataset, syntax, path, frames), rescale, strict=True):
+        padding = _is_padding(stored, dataset)
         if inverted:
             stored = _turned_round(stored, dataset)
         if "ModalityLUTSequence" in dataset:
-            yield apply_modality_lut(stored, dataset).astype(np.float32)
+            values = apply_modality_lut(stored, dataset).astype(np.float32)
         else:
-            yield (stored * np.float64(slope) + intercept).astype(np.float32)
+            values = (stored * np.float64(slope) + intercept).astype(np.float32)
+        yield values if padding is None else np.where(padding, np.float32(np.nan), values)
 
 
-def _plugin(syntax: uid.UID, path: Path) -> str:
-    """Return the name of pydicom's plugin that decodes a transfer syntax; empty for uncompressed ones."""
+def _stored(dataset: FileDataset, syntax: uid.UID, path: Path, frames: Sequence[int]) -> Iterator[NDArray[Any]]:
+    """Yield frames as stored. Where a decoder does not know a variant of JPEG-LS, the next one goes on."""
+    plugins = _plugins(syntax, path)
+    done = 0
+    for plugin in plugins:
+        decoded = iter_pixels(dataset, raw=True, indices=list(frames[done:]), decoding_plugin=plugin)
+        while done < len(frames):
+            with reading(path, f"{syntax.name} pixel data"):
+                try:
+                    stored = next(decoded)
+                except Exception as error:
+                    if syntax not in _ENDS_WITH_MARKER:
+                        raise
+                    damaged = _DAMAGED in str(error)
+                    break
+            yield stored
+            done += 1
+        else:
+            return
+        if damaged:
+            break
+    raise ScanError(
+        f"{path}: frame {frames[done] + 1} cannot be decoded from {syntax.name} by what is installed "
+        f"({', '.join(plugins)}); convert the file to uncompressed DICOM, e.g. with gdcmconv --raw or dcmdjpeg, or "
+        "copy it again if it is damaged."
+    )
+
+
+def _plugins(syntax: uid.UID, path: Path) -> list[str]:
+    """Return the names of pydicom's plugins that decode a transfer syntax; one without a name for uncompressed ones."""
     if syntax in uid.UncompressedTransferSyntaxes:
-        return ""
+        return [""]
+    name = syntax.name if syntax.name != syntax else "its unknown transfer syntax"
     try:
         available = get_decoder(syntax).available_plugins
     except NotImplementedError:
-        raise ScanError(f"{path}: no decoder is known for {syntax.name}; convert the file to another one.") from None
-    for plugin in _PLUGINS:
-        if plugin in available:
-            return plugin
-    raise ScanError(f"{path}: the decoder for {syntax.name} is not installed; pip install {_PACKAGES}.")
+        raise ScanError(f"{path}: no decoder is known for {name}; convert the file to another one.") from None
+    if plugins := [plugin for plugin in _PLUGINS if plugin in available]:
+        return plugins
+    raise ScanError(f"{path}: the decoder for {name} is not installed; pip install {_PACKAGES}.")
+
+
+def _is_padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
+    """Return where stored values are padding: Pixel Padding Value, or from it to Pixel Padding Range Limit."""
+    if dataset.get("PixelPaddingValue") is None:
+        return None
+    limits = [_as_stored(dataset.PixelPaddingValue, dataset)]
+    if dataset.get("PixelPaddingRangeLimit") is not None:
+        limits.append(_as_stored(dataset.PixelPaddingRangeLimit, dataset))
+    return np.asarray((stored >= min(limits)) & (stored <= max(limits)))
+
+
+def _as_stored(value: int, dataset: FileDataset) -> int:
+    """Read a number of 16 bits as pixels are read: -2000 is written as 63536 too."""
+    return (value + 2**15) % 2**16 - 2**15 if dataset.PixelRepresentation == 1 else value % 2**16
 
 
 def _turned_round(stored: NDArray[np.generic], dataset: FileDataset) -> NDArray[np.generic]:
@@ -109,7 +162,7 @@ def _check_whole(dataset: FileDataset, syntax: uid.UID, path: Path) -> None:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
     with reading(path, "compressed pixel data"):
         frames = generate_frames(dataset.PixelData, number_of_frames=count, extended_offsets=offsets)
-        ends = [frame.rstrip(b"\x00\xff").endswith(b"\xff\xd9") for frame in frames]
+        ends = [frame.rstrip(b"\x00\x20\xff").endswith(b"\xff\xd9") for frame in frames]
     if len(ends) != count or not all(ends):
         broken = ends.index(False) + 1 if False in ends else len(ends)
         raise ScanError(

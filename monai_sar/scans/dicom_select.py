@@ -5,57 +5,104 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_sar.scans.content_hash import content_sha256
-from monai_sar.scans.dicom_header import DicomFile, numbers, why_not_a_slice
+from monai_sar.scans.dicom_header import DicomFile, identity, numbers, read_header, valid_uid
+from monai_sar.scans.dicom_kind import why_not_a_slice
 from monai_sar.scans.scan import ScanError
 
 __all__ = ["choose_series"]
 
+_LARGEST_NUMBER = 100_000
+"""Series numbers below it are told."""
+
 
 def choose_series(
-    files: Sequence[DicomFile], source: Path, *, series_uid: str | None
+    paths: Sequence[Path], source: Path, *, series_uid: str | None, modality: str | None
 ) -> tuple[list[DicomFile], list[str]]:
     """Return the files of one image series, and notes on what was left out.
 
     Left out are objects that are no slices (localizers, secondary captures, projections, colour, ...) and
-    byte-for-byte copies. Among the series that remain: the named one; else the only one; else the only one
-    with at least two slices, most of them of one size and orientation.
+    byte-for-byte copies. Among the series that remain: the named one; else, if some are of the modality or do not say
+    theirs, among those: the only one; else the only one with at least two slices, most of them of one size and
+    orientation.
+
+    Args:
+        paths: DICOM files.
+        source: the file or folder that was given.
+        series_uid: Series Instance UID of the wanted series; a damaged file that is of another one is left out.
+        modality: that is wanted, where there is a choice.
 
     Raises:
-        ScanError: if no series remains, the named one is not there, or several could be meant (they are
-        listed).
+        ScanError: if a file is damaged, no series remains, the named one is not there, several could be meant (they are
+            listed), or the files are not all of an image (one part of a concatenation) or more (two exports of it).
     """
     series: dict[str, list[DicomFile]] = defaultdict(list)
     reasons: Counter[str] = Counter()
-    for file in files:
-        reason = why_not_a_slice(file)
+    for path in paths:
+        try:
+            file = read_header(path)
+        except ScanError:
+            own = identity(path)[0]
+            if series_uid is None or own in ("", series_uid):
+                raise
+            reasons["damaged file of another series"] += 1
+            continue
         if series_uid is not None and file.series_uid != series_uid:
             reasons["image or object of another series"] += 1
-        elif reason is not None:
+        elif (reason := why_not_a_slice(file)) is not None:
             reasons[reason] += 1
         else:
             series[file.series_uid].append(file)
     left_out = ", ".join(f"{count} x {reason}" for reason, count in sorted(reasons.items()))
     if not series:
-        named = "" if series_uid is None else f" with SeriesInstanceUID {series_uid}"
+        named = "" if series_uid is None else f" with SeriesInstanceUID {valid_uid(series_uid)}"
         raise ScanError(
             f"{source}: holds no grey-scale slices of a scan{named} (found: {left_out}), expected a series "
             "of MR, CT or OPT slices with positions; give the folder or file of the image series."
         )
-    chosen = _only_volume(series, source)
+    chosen = _only_volume(series, source, modality)
     notes = [f"left out: {left_out}"] if left_out else []
     notes += [f"left out: {_describe(other)}" for uid, other in sorted(series.items()) if uid != chosen]
     kept = _without_copies(series[chosen])
     if len(kept) < len(series[chosen]):
         notes.append(f"left out: {len(series[chosen]) - len(kept)} x identical copy of a file")
+    _refuse_parts(kept, source)
+    _refuse_two_exports(kept, source)
     if len(kept) > 1 and any(file.is_multi_frame for file in kept):
         raise ScanError(
-            f"{source}: series {chosen} has {len(kept)} files of which at least one is multi-frame, expected "
+            f"{source}: the series has {len(kept)} files of which at least one is multi-frame, expected "
             f"one such file; give one of the files, e.g. {min(file.path for file in kept)}."
         )
     return kept, notes
 
 
-def _only_volume(series: dict[str, list[DicomFile]], source: Path) -> str:
+def _refuse_parts(files: Sequence[DicomFile], source: Path) -> None:
+    parts = [file for file in files if file.is_concatenated]
+    if parts:
+        total = parts[0].header.get("InConcatenationTotalNumber")
+        raise ScanError(
+            f"{source}: holds {len(parts)} of {total or 'several'} parts ({sum(file.frames for file in parts)} frames) "
+            "of an Enhanced image that was divided (a concatenation), expected a whole one; convert all its parts with "
+            "dcm2niix and give the NIfTI file."
+        )
+
+
+def _refuse_two_exports(files: Sequence[DicomFile], source: Path) -> None:
+    """Refuse instances that are there twice, at one place, with other bytes; identical copies were left out before."""
+    seen: dict[tuple[str, ...], DicomFile] = {}
+    for file in files:
+        instance = str(file.header.get("SOPInstanceUID") or "")
+        # careless anonymisation gives one UID to all slices; they lie at different places
+        other = seen.setdefault((instance, str(file.header.get("ImagePositionPatient"))), file)
+        if instance and other is not file:
+            raise ScanError(
+                f"{source}: {other.path.name} and {file.path.name} are the same instance (one SOPInstanceUID and "
+                "position) with different bytes, as from two exports; keep the files of one export."
+            )
+
+
+def _only_volume(series: dict[str, list[DicomFile]], source: Path, modality: str | None) -> str:
+    wanted = {uid: files for uid, files in series.items() if modality is None or {modality, None} & _modalities(files)}
+    series = wanted or series
     volumes = [uid for uid, files in series.items() if _is_volume(files)]
     candidates = volumes or list(series)
     if len(candidates) == 1:
@@ -76,12 +123,18 @@ def _is_volume(files: Sequence[DicomFile]) -> bool:
     return len(files) > 1 and max(grids.values()) > len(files) / 2
 
 
+def _modalities(files: Sequence[DicomFile]) -> set[str | None]:
+    return {file.modality for file in files}
+
+
 def _describe(files: Sequence[DicomFile]) -> str:
-    header, (rows, columns) = files[0].header, files[0].size
+    number, (rows, columns) = files[0].header.get("SeriesNumber"), files[0].size
+    # longer ones may be dates
+    told = number if number is not None and 0 <= number < _LARGEST_NUMBER else "(no number)"
     slices = sum(file.frames for file in files)
     return (
-        f"series {header.get('SeriesNumber') or '(no number)'}: {header.get('Modality') or 'no modality'}, "
-        f"{slices} slice(s) of {columns} x {rows}, UID {files[0].series_uid or '(none)'}"
+        f"series {told}: {files[0].modality or 'no modality'}, {slices} slice(s) of {columns} x {rows}, "
+        f"UID {valid_uid(files[0].series_uid)}"
     )
 
 

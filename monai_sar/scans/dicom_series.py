@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from monai_sar.scans.content_hash import content_sha256
 from monai_sar.scans.dicom_frame import Frame, frames_of
 from monai_sar.scans.dicom_geometry import Plane, SliceStack, stack_planes
-from monai_sar.scans.dicom_header import read_header
 from monai_sar.scans.dicom_notes import dicom_notes
 from monai_sar.scans.dicom_pixels import read_frames, read_pixel_data
 from monai_sar.scans.dicom_select import choose_series
@@ -20,7 +19,9 @@ from monai_sar.scans.scan import Scan, ScanError, voxels_to_image
 __all__ = ["read_dicom"]
 
 
-def read_dicom(files: Sequence[Path], source: Path, *, series_uid: str | None, spacing: Spacing | None) -> Scan:
+def read_dicom(
+    files: Sequence[Path], source: Path, *, series_uid: str | None, spacing: Spacing | None, modality: str | None = None
+) -> Scan:
     """Read the image series among DICOM files as one volume, sorted by position along the slice normal.
 
     Args:
@@ -28,14 +29,16 @@ def read_dicom(files: Sequence[Path], source: Path, *, series_uid: str | None, s
         source: the file or folder that was given.
         series_uid: Series Instance UID to read, if there are several.
         spacing: columns, rows, slices, in millimetres; only for OPT that holds no positions.
+        modality: that is wanted, if there are series of several modalities.
 
     Returns:
-        ``image`` is ``[1, X=columns, Y=rows, Z=slices]``; slices run along their normal.
+        ``image`` is ``[1, X=columns, Y=rows, Z=slices]``; slices run along their normal. Voxels that hold the Pixel
+        Padding Value, which are not part of the image (PS3.3 C.7.5.1.1.2), have the lowest value of the others.
 
     Raises:
         ScanError: if there is no such series, its slices form no regular stack, or pixels cannot be decoded.
     """
-    chosen, notes = choose_series([read_header(file) for file in files], source, series_uid=series_uid)
+    chosen, notes = choose_series(files, source, series_uid=series_uid, modality=modality)
     frames = [frame for file in chosen for frame in frames_of(file)]
     stack = _stack(frames, source, spacing)
     ordered = [frames[index] for index in stack.order]
@@ -45,18 +48,30 @@ def read_dicom(files: Sequence[Path], source: Path, *, series_uid: str | None, s
     voxels = np.empty((columns, rows, len(ordered)), dtype=np.float32)
     for index, pixels in enumerate(_decode(ordered, rescale)):
         voxels[:, :, index] = pixels.T
+    padding = _fill_padding(voxels, source)
     paths = tuple(dict.fromkeys(frame.file.path for frame in ordered))
     return Scan(
         image=voxels_to_image(voxels, stack.affine, source),
-        modality=str(first.header.get("Modality") or "") or None,
+        modality=first.modality,
         slice_axis=2,
         source=source,
         sha256=content_sha256(paths),
         kind="dicom",
         instances=paths,
         frame_numbers=tuple(f.index + 1 for f in ordered) if first.is_multi_frame else (),
-        notes=(*notes, *dicom_notes(ordered, rescale, spacing=stack.spacing)),
+        notes=(*notes, *dicom_notes(ordered, rescale, stack, padding=padding)),
     )
+
+
+def _fill_padding(voxels: NDArray[np.float32], source: Path) -> int:
+    """Give padding, which is NaN, the lowest of the other values; return how many voxels that were."""
+    padding = np.isnan(voxels)
+    count = int(np.count_nonzero(padding))
+    if count == voxels.size:
+        raise ScanError(f"{source}: every voxel holds the Pixel Padding Value, so there is no picture in it.")
+    if count:
+        voxels[padding] = np.nanmin(voxels)
+    return count
 
 
 def _stack(frames: Sequence[Frame], source: Path, spacing: Spacing | None) -> SliceStack:

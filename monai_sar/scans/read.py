@@ -21,6 +21,7 @@ def read_scan(
     series_uid: str | None = None,
     spacing: Spacing | None = None,
     color: Color = "intensity",
+    modality: str | None = None,
 ) -> Scan:
     """Read one scan with its geometry, or say in one sentence why not.
 
@@ -33,6 +34,8 @@ def read_scan(
         spacing: distances between columns, rows and slices in millimetres, for files that do not hold them:
             image slices (needed for a stack), and OPT without positions.
         color: how coloured image files are read, see :func:`monai_sar.scans.image_stack.read_slices`.
+        modality: DICOM: the modality to read, if a folder holds series of several; no scan is refused for its own, see
+            :func:`monai_sar.scans.check_modality`.
 
     Returns:
         The scan; its ``image`` is ``[1, X, Y, Z]`` with an affine to RAS millimetres.
@@ -51,7 +54,7 @@ def read_scan(
     if spacing is not None and not (len(spacing) == 3 and all(math.isfinite(s) and s > 0 for s in spacing)):
         raise ScanError(f"{source}: spacing is {spacing}, expected three lengths above 0 in millimetres.")
     if source.is_dir():
-        return _read_folder(source, series_uid=series_uid, spacing=spacing, color=color)
+        return _read_folder(source, series_uid=series_uid, spacing=spacing, color=color, modality=modality)
     if is_nifti(source):
         _refuse_series_uid(source, series_uid)
         if spacing is not None:
@@ -61,11 +64,13 @@ def read_scan(
         _refuse_series_uid(source, series_uid)
         return read_slices([source], source, spacing=spacing, color=color)
     if is_dicom(source):
-        return read_dicom([source], source, series_uid=series_uid, spacing=spacing)
+        return read_dicom([source], source, series_uid=series_uid, spacing=spacing, modality=modality)
     raise ScanError(f"{source}: is not NIfTI (.nii, .nii.gz), DICOM, PNG, JPEG or TIFF; convert it to one of them.")
 
 
-def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | None, color: Color) -> Scan:
+def _read_folder(
+    folder: Path, *, series_uid: str | None, spacing: Spacing | None, color: Color, modality: str | None
+) -> Scan:
     files = visible_files(folder)
     nifti = [file for file in files if is_nifti(file)]
     images = [file for file in files if is_slice_image(file)]
@@ -74,7 +79,7 @@ def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | Non
     if dicom:
         for file in others:
             _refuse_broken_dicom(file)
-        scan = read_dicom(dicom, folder, series_uid=series_uid, spacing=spacing)
+        scan = read_dicom(dicom, folder, series_uid=series_uid, spacing=spacing, modality=modality)
         ignored = len(files) - len(dicom)
         return replace(scan, notes=(*scan.notes, f"left out: {ignored} x file that is not DICOM")) if ignored else scan
     if len(nifti) > 1 or (nifti and images):
@@ -83,7 +88,7 @@ def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | Non
             "file, or a folder with the slices of one scan."
         )
     if nifti:
-        return read_scan(nifti[0], series_uid=series_uid, spacing=spacing, color=color)
+        return read_scan(nifti[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
     if images:
         _refuse_series_uid(folder, series_uid)
         return read_slices(images, folder, spacing=spacing, color=color)
@@ -92,7 +97,7 @@ def _read_folder(folder: Path, *, series_uid: str | None, spacing: Spacing | Non
         raise ScanError(
             f"{folder}: holds {len(below)} scans in its subfolders, expected one; give one, e.g. {below[0]}."
         )
-    return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color)
+    return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
 
 
 def _refuse_broken_dicom(file: Path) -> None:

@@ -28,7 +28,8 @@ class LoadScan(Transform):
     Args:
         series_uid: DICOM: the Series Instance UID to read, if there are several series.
         spacing: distances between columns, rows and slices in millimetres, for files that do not hold them.
-        modality: DICOM modality code ("MR", "CT", "OPT", ...) that the scan must have if it says one.
+        modality: DICOM modality code ("MR", "CT", "OPT", ...) that the scan must have if it says one; of a DICOM folder
+            with series of several modalities, those of this one are meant.
         color: how coloured image files are read: ``"intensity"`` gives one channel, ``"as_stored"`` RGB; see
             :func:`monai_sar.scans.image_stack.read_slices`.
 
@@ -56,7 +57,9 @@ class LoadScan(Transform):
 
     def __call__(self, path: str | os.PathLike[str]) -> MetaTensor:
         """Return the scan stored in the file or folder ``path``."""
-        scan = read_scan(path, series_uid=self.series_uid, spacing=self.spacing, color=self.color)
+        scan = read_scan(
+            path, series_uid=self.series_uid, spacing=self.spacing, color=self.color, modality=self.modality
+        )
         if self.modality is not None:
             check_modality(scan, self.modality)
         ScanOrigin.record(scan)

@@ -37,7 +37,7 @@ def uneven_spacing(ds: FileDataset, index: int) -> None:
 
 
 def spacing_that_changes_slowly(ds: FileDataset, index: int) -> None:
-    move(ds, z=0.02 * index**2)
+    move(ds, z=0.05 * index**2)
 
 
 def gantry_tilt(ds: FileDataset, index: int) -> None:
@@ -87,6 +87,54 @@ def no_pixels(ds: FileDataset, index: int) -> None:
     del ds.PixelData
 
 
+def no_rows(ds: FileDataset, index: int) -> None:
+    del ds.Rows
+
+
+def no_rows_and_no_pixels(ds: FileDataset, index: int) -> None:
+    del ds.Rows, ds.PixelData
+
+
+def no_bits_stored(ds: FileDataset, index: int) -> None:
+    del ds.BitsStored
+
+
+def no_photometric(ds: FileDataset, index: int) -> None:
+    del ds.PhotometricInterpretation
+
+
+def many_frames_at_one_place(ds: FileDataset, index: int) -> None:
+    ds.NumberOfFrames, ds.PixelData = 2, ds.PixelData * 2
+
+
+def fewer_than_no_frames(ds: FileDataset, index: int) -> None:
+    ds.NumberOfFrames = -5
+
+
+def more_frames_than_bytes(ds: FileDataset, index: int) -> None:
+    ds.NumberOfFrames = 1_000_000_000
+
+
+def far_apart(ds: FileDataset, index: int) -> None:
+    ds.ImagePositionPatient = ["0", "0", f"{index}e30"]
+
+
+def mosaic(ds: FileDataset, index: int) -> None:
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+
+
+def counted_mosaic(ds: FileDataset, index: int) -> None:
+    ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 36)
+
+
+def label_map(ds: FileDataset, index: int) -> None:
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
+
+
+def all_padding(ds: FileDataset, index: int) -> None:
+    ds.PixelPaddingValue, ds.PixelPaddingRangeLimit = 0, 4095
+
+
 def short_pixels(ds: FileDataset, index: int) -> None:
     if index == 2:
         ds.PixelData = ds.PixelData[:-20]
@@ -125,7 +173,7 @@ def film(ds: FileDataset, index: int) -> None:
         (uneven_spacing, "unevenly spaced, from 2.600 to 3.400 mm"),
         (spacing_that_changes_slowly, "unevenly spaced"),
         (gantry_tilt, r"gantry tilt.*0.600 mm sideways per 3.000 mm \(11.3 degrees\)"),
-        (bent_stack, "0.500 mm beside the line"),
+        (bent_stack, "mm beside a straight line"),
         (mixed_orientation, "different orientations .2 found"),
         (orientation_not_at_right_angles, "not at right angles"),
         (orientation_not_of_unit_length, "direction of length 2"),
@@ -134,7 +182,18 @@ def film(ds: FileDataset, index: int) -> None:
         (no_pixel_spacing, "no PixelSpacing"),
         (zero_pixel_spacing, "PixelSpacing is not positive"),
         (no_position, "5 x image without a position in the patient"),
-        (no_pixels, "pixel data is missing or ends early"),
+        (no_pixels, "its header is whole, but no pixel data follows"),
+        (no_rows, "has no Rows or Columns, though it has pixel data"),
+        (no_rows_and_no_pixels, "a header alone or truncated"),
+        (no_bits_stored, "its header has no BitsStored"),
+        (no_photometric, "5 x image without PhotometricInterpretation"),
+        (fewer_than_no_frames, "says that it has -5 frames"),
+        (more_frames_than_bytes, "says that it has 1000000000 frames"),
+        (far_apart, "reach 4e.30 mm, which is no place in a patient"),
+        (mosaic, "5 x Siemens mosaic .slices as the tiles of one picture; convert it with dcm2niix"),
+        (counted_mosaic, "5 x Siemens mosaic"),
+        (label_map, "5 x segmentation"),
+        (all_padding, "every voxel holds the Pixel Padding Value"),
         (short_pixels, "cannot be read as Explicit VR Little Endian pixel data"),
         (constant, "every voxel is -1010"),
         (zero_slope, "RescaleSlope is 0"),
@@ -156,6 +215,12 @@ def test_is_told_not_stacked(
     assert_no_secret(message)
 
 
+def test_many_frames_at_one_place_are_told(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path, shape=(1, 8, 10), edit=many_frames_at_one_place)
+    with pytest.raises(ScanError, match="has 2 frames but no functional groups, so one position stands for all"):
+        read_scan(tmp_path)
+
+
 @pytest.mark.parametrize("kept", [0.98, 0.6])
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEG2000Lossless])
 def test_a_file_cut_short_is_told(tmp_path: Path, write_series: Writer, syntax: uid.UID, kept: float) -> None:
@@ -163,7 +228,7 @@ def test_a_file_cut_short_is_told(tmp_path: Path, write_series: Writer, syntax: 
     path = sorted(tmp_path.iterdir())[1]
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(ScanError, match=f"{path.name}.*(missing or ends early|cannot be read as)"):
+    with pytest.raises(ScanError, match=f"{path.name}.*(ends early|no pixel data follows|cannot be read as)"):
         read_scan(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """Folders of several DICOM series: the image series is chosen, or the choice is asked for."""
 
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,8 +118,103 @@ def test_identical_copies_are_left_out_but_changed_ones_are_not(tmp_path: Path, 
     ds = dcmread(original)
     ds.RescaleIntercept = "5"
     ds.save_as(tmp_path / "copy")
-    with pytest.raises(ScanError, match="6 slices lie at 5 positions"):
+    with pytest.raises(ScanError, match="are the same instance .* with different bytes, as from two exports"):
         read_scan(tmp_path)
+
+
+def test_slices_that_an_anonymiser_gave_one_instance_uid_are_still_slices(tmp_path: Path, write_series: Writer) -> None:
+    def one_uid(ds: FileDataset, index: int) -> None:
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid.UID("1.2.3")
+
+    write_series(tmp_path, edit=one_uid)
+    assert read_scan(tmp_path).image.shape == (1, 10, 8, 5)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("total", [2, None])
+def test_parts_of_a_concatenation_are_not_taken_for_the_whole(
+    tmp_path: Path, write_multi_frame: Writer, parts: int, total: int | None
+) -> None:
+    for part in range(parts):
+
+        def divide(ds: FileDataset, index: int, number: int = part + 1) -> None:
+            ds.SeriesInstanceUID, ds.ConcatenationUID, ds.InConcatenationNumber = "1.2.3", "1.2.3.4", number
+            if total is not None:
+                ds.InConcatenationTotalNumber = total
+
+        write_multi_frame(tmp_path / str(part), edit=divide)
+    for path in (tmp_path, tmp_path / "0"):
+        with pytest.raises(ScanError, match="of an Enhanced image that was divided .a concatenation.*dcm2niix"):
+            read_scan(path)
+
+
+def test_a_concatenation_of_one_part_is_whole(tmp_path: Path, write_multi_frame: Writer) -> None:
+    def whole(ds: FileDataset, index: int) -> None:
+        ds.ConcatenationUID, ds.InConcatenationNumber, ds.InConcatenationTotalNumber = "1.2.3.4", 1, 1
+
+    write_multi_frame(tmp_path / "scan", edit=whole)
+    assert read_scan(tmp_path / "scan").image.shape == (1, 10, 8, 4)
+
+
+def test_a_damaged_file_of_another_series_is_left_out_if_one_is_named(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path, number=1)
+    wanted = dcmread(next(tmp_path.iterdir())).SeriesInstanceUID
+    alone = read_scan(tmp_path)
+    write_series(tmp_path, number=2, shape=(3, 8, 10))
+    damaged = sorted(tmp_path.glob("2*"))[0]
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[: content.index(b"\x28\x00\x10\x00US")])  # cut before Rows
+    scan = read_scan(tmp_path, series_uid=wanted)
+    assert scan.sha256 == alone.sha256
+    assert scan.notes == ("left out: 1 x damaged file of another series, 2 x image or object of another series",)
+    other = dcmread(sorted(tmp_path.glob("2*"))[1]).SeriesInstanceUID
+    for series_uid in (other, None):
+        with pytest.raises(ScanError, match=f"{damaged.name}.*truncated"):
+            read_scan(tmp_path, series_uid=series_uid)
+
+
+def test_of_several_series_the_wanted_modality_is_taken(tmp_path: Path, write_series: Writer) -> None:
+    mr = write_series(tmp_path, number=1, modality="MR")
+    write_series(tmp_path, number=2, modality="CT", shape=(4, 8, 10))
+    scan = read_scan(tmp_path, modality="MR")
+    np.testing.assert_array_equal(scan.image.numpy()[0], mr.transpose(2, 1, 0))
+    assert [note for note in scan.notes if note.startswith("left out: series 2: CT, 4 slice(s)")]
+    with pytest.raises(ScanError, match="holds 2 image series"):
+        read_scan(tmp_path, modality="PT")
+    write_series(tmp_path, number=3, modality="MR")
+    with pytest.raises(
+        ScanError, match="holds 2 image series, .*: series 1: MR, [^;]*; series 3: MR|series 3: MR.*series 1"
+    ):
+        read_scan(tmp_path, modality="MR")
+
+
+def test_what_is_told_of_series_is_no_text_of_their_headers(
+    tmp_path: Path, write_series: Writer, assert_no_secret: Callable[[str], None]
+) -> None:
+    def secret(ds: FileDataset, index: int) -> None:
+        ds.SeriesNumber, ds.Modality = 19441231, "SECRET"
+
+    write_series(tmp_path / "numbers", number=1, edit=secret)
+    write_series(tmp_path / "numbers", number=2)
+    with pytest.raises(ScanError, match=r"\(no number\): OT, 5 slice") as error:
+        read_scan(tmp_path / "numbers")
+    assert_no_secret(str(error.value))
+
+    def spoil(ds: FileDataset, index: int) -> None:
+        ds.SeriesInstanceUID = "1.02.SECRET"
+        ds.PhotometricInterpretation = "SECRET"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_series(tmp_path / "uid", edit=lambda ds, index: setattr(ds, "SeriesInstanceUID", "1.02.SECRET"))
+        write_series(tmp_path / "uid", number=2)
+        write_series(tmp_path / "colour", edit=spoil)
+    with pytest.raises(ScanError, match=r"UID \(invalid\)") as error:
+        read_scan(tmp_path / "uid")
+    assert_no_secret(str(error.value))
+    with pytest.raises(ScanError, match="colour image .not MONOCHROME.") as error:
+        read_scan(tmp_path / "colour")
+    assert_no_secret(str(error.value))
 
 
 def test_several_multi_frame_files_are_not_joined(tmp_path: Path, write_multi_frame: Writer) -> None:

@@ -197,6 +197,32 @@ def test_positions_rounded_to_hundredths_are_even(tmp_path: Path, write_series: 
     assert read_scan(tmp_path).image.pixdim[2] == pytest.approx(0.6249, abs=0.005)
 
 
+@pytest.mark.parametrize("rounded", [False, True])
+def test_positions_that_are_a_little_uneven_are_accepted_with_a_note(
+    tmp_path: Path, write_series: Writer, rounded: bool
+) -> None:
+    def shift(ds: FileDataset, index: int) -> None:
+        z = ds.ImagePositionPatient[2] + (0.02 if index == 2 else 0.0)
+        ds.ImagePositionPatient = [*ds.ImagePositionPatient[:2], f"{z:.1f}" if rounded else f"{z:.2f}"]
+
+    write_series(tmp_path, spacing=(1.65 if rounded else 1.6, 0.7, 0.9), edit=shift)
+    scan = read_scan(tmp_path)
+    assert scan.image.pixdim[2] == pytest.approx(1.65 if rounded else 1.6, abs=0.03)
+    assert [note for note in scan.notes if "beside an even grid" in note]
+
+
+def test_a_malformed_thickness_beside_sound_positions_is_noted(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path)
+    alone = read_scan(tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\x18\0\x50\0DS\x04\x003.0 ", b"\x18\0\x50\0DS\x04\x003 mm"))
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.image.numpy(), alone.image.numpy())
+    np.testing.assert_array_equal(scan.image.affine.numpy(), alone.image.affine.numpy())
+    assert scan.notes == ("not used, because it is not what DICOM asks for: SliceThickness",)
+    assert [note for note in read_scan(scan.instances[0]).notes if "unknown thickness" in note]
+
+
 def test_nothing_of_the_patient_is_kept(
     tmp_path: Path, write_series: Writer, assert_no_secret: Callable[[str], None]
 ) -> None:

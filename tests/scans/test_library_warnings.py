@@ -1,0 +1,54 @@
+"""Nothing of a header reaches the terminal by way of the libraries that read it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import dcmread
+
+from monai_sar.scans.library_warnings import without_library_warnings
+
+Writer = Callable[..., NDArray[np.int64]]
+
+
+def spoil(path: Path) -> None:
+    """Put text in place of UIDs, numbers and dates, of the same length."""
+    ds = dcmread(path)
+    content = path.read_bytes()
+    for old in (str(ds.SeriesInstanceUID), str(ds.StudyInstanceUID)):
+        content = content.replace(old.encode(), ("1.02.SECRET" + old)[: len(old)].encode())
+    path.write_bytes(content.replace(b"DA\x08\x0019441231", b"DA\x08\x00SECRET.."))
+
+
+def test_reading_a_series_of_invalid_values_prints_nothing_of_them(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path / "series")
+    for path in (tmp_path / "series").iterdir():
+        spoil(path)
+    code = (
+        "import sys; from pathlib import Path; from monai_sar.scans import read_scan\n"
+        "from monai_sar.scans.dicom_header import read_instance\n"
+        "for path in read_scan(sys.argv[1]).instances: read_instance(path)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "series")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["pydicom", "nibabel.global", "highdicom.seg.sop"])
+def test_loggers_are_quiet_inside_and_as_before_outside(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    import logging
+
+    logger = logging.getLogger(name)
+    logger.addHandler(caplog.handler)
+    try:
+        with without_library_warnings():
+            logger.error("SECRET")
+        logger.error("told")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "SECRET" not in caplog.text
+    assert "told" in caplog.text
