@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 import SimpleITK as sitk  # noqa: N813 (its users' own name for it)
 from dicomweb_client.session_utils import create_session_from_user_pass
 from monailabel.config import settings
@@ -18,6 +17,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import read_scan
+from monai_sar.scans.dicom_header import read_instance
 
 __all__ = ["DicomWebStudies", "connect"]
 
@@ -86,7 +86,7 @@ class DicomWebStudies(DICOMWebDatastore):
     def _send_result(self, image_id: str, label: str, label_info: dict[str, Any]) -> None:
         series = Path(self._datastore.image_path(), image_id)
         scan = read_scan(series)
-        sources = [pydicom.dcmread(instance, stop_before_pixels=True) for instance in scan.instances]
+        sources = [read_instance(instance) for instance in scan.instances]
         mask = _values(label).transpose() > 0
         with tempfile.TemporaryDirectory(prefix="monai-sar-") as folder:
             file = Path(folder, "label.dcm")

@@ -20,7 +20,7 @@ from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_origin import ScanOrigin
 
-__all__ = ["REPORT_VERSION", "grid", "make_report", "mask_facts"]
+__all__ = ["REPORT_VERSION", "grid", "make_report", "mask_facts", "told_notes"]
 
 REPORT_VERSION = 1
 _PACKAGES = ("torch", "monai", "timm", "numpy", "nibabel", "pydicom", "highdicom")
@@ -105,9 +105,17 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "versions": software_versions(_PACKAGES),
         },
         "outputs": dict(outputs),
-        # notes give the UIDs of series that were left out
-        "warnings": [_UID.sub("", text) for text in (*origin.notes, *warnings)],
+        "warnings": [*told_notes(result.anomaly_map), *warnings],
     }
+
+
+def told_notes(scan: MetaTensor) -> list[str]:
+    """What a reader of a scan should know, without the UIDs of the series that were left out.
+
+    Args:
+        scan: or its map.
+    """
+    return [_UID.sub("", text) for text in ScanOrigin.of(scan).notes]
 
 
 def _lesion_facts(result: AnomalyResult, lesion: Tensor) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from monai_sar.results.dicom_source import DicomSource
 from monai_sar.results.overlay import write_overlay
 from monai_sar.results.report import grid, make_report, mask_facts
 from monai_sar.results.write_nifti import write_nifti
+from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.library_warnings import without_library_warnings
 from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["file_result_name", "find_report", "is_result", "lies_in", "report_path", "result_name", "write_result"]
@@ -107,7 +109,8 @@ def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[
 
     With a threshold also ``<name>_mask.nii.gz``. For a DICOM scan also ``<name>_anomaly.dcm`` (Parametric Map) and,
     with a threshold, ``<name>_mask.dcm`` (Segmentation); where its headers do not allow for them, the report's warnings
-    say so. Each file is written whole or not at all, the report last. An older result of that name is replaced.
+    say so. Each file is written whole or not at all, the report last. An older result of that name is replaced. If
+    something cannot be written, nothing of the result stays.
 
     Args:
         result: of one scan.
@@ -127,13 +130,21 @@ def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[
         )
     path = report_path(scan, folder)
     path.unlink(missing_ok=True)  # it comes last and goes first: never does it stand beside what it does not describe
-    outputs = _write_volumes(result, folder)
-    warnings = _write_dicom(result, folder, outputs) if origin.kind == "dicom" else []
-    for output in SUFFIXES.keys() - outputs.keys():
-        _file(result, folder, output).unlink(missing_ok=True)
-    report = make_report(result, {key: file.name for key, file in outputs.items()}, warnings)
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(report, indent=2) + "\n")
+    outputs: dict[str, Path] = {}
+    try:
+        outputs = _write_volumes(result, folder)
+        warnings = _write_dicom(result, folder, outputs) if origin.kind == "dicom" else []
+        report = make_report(result, {key: file.name for key, file in outputs.items()}, warnings)
+        with atomic_path(path) as partial:
+            partial.write_text(json.dumps(report, indent=2) + "\n")
+    except BaseException:  # Ctrl-C too
+        path.unlink(missing_ok=True)
+        outputs = {}
+        raise
+    finally:
+        for output in SUFFIXES.keys() - outputs.keys():
+            if (file := _file(result, folder, output)).is_file():
+                file.unlink()
     return report
 
 
@@ -185,8 +196,8 @@ def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) 
     scores = np.moveaxis(result.anomaly_map[0].cpu().numpy(), origin.slice_axis, 2)
     path, mask_path = _file(result, folder, "parametric_map"), _file(result, folder, "segmentation")
     try:
-        with pydicom.config.disable_value_validation():  # its warnings quote what is in the header
-            sources = [pydicom.dcmread(instance, stop_before_pixels=True) for instance in origin.instances]
+        with pydicom.config.disable_value_validation(), without_library_warnings():  # they quote the header
+            sources = [read_instance(instance) for instance in origin.instances]
             try:
                 DicomSource(sources, frame_numbers=frame_numbers)
             except ValueError as error:  # in our own words, which name nobody

@@ -203,6 +203,39 @@ def test_parametric_map_and_segmentation_of_an_enhanced_mr(
     assert any("RescaleSlope varies" in warning for warning in report["warnings"])
 
 
+def _bare(path: Path) -> None:
+    """Leave nothing before the data set: no preamble, no meta header."""
+    content = path.read_bytes()
+    path.write_bytes(content[content.index(b"\x08\0\x08\0CS") :])
+
+
+def _malformed(path: Path) -> None:
+    """A thickness with its unit, which DICOM does not allow."""
+    path.write_bytes(path.read_bytes().replace(b"\x18\0\x50\0DS\x04\x003.0 ", b"\x18\0\x50\0DS\x04\x003 mm"))
+
+
+@pytest.mark.parametrize("spoil", [_bare, _malformed])
+def test_what_is_read_is_written_for_the_pacs(
+    predictor: ScanPredictor, write_series: Write, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    write_series(tmp_path / "series", modality="MR", shape=(4, 20, 24), edit=one_study())
+    for path in (tmp_path / "series").iterdir():
+        before = path.read_bytes()
+        spoil(path)
+        assert path.read_bytes() != before
+    report = save(predictor(tmp_path / "series"), tmp_path / "out")
+    assert report["outputs"].keys() == {"anomaly_map", "mask", "overlay", "parametric_map", "segmentation"}
+
+
+def test_a_big_endian_series_is_written_for_the_pacs(
+    predictor: ScanPredictor, write_series: Write, tmp_path: Path
+) -> None:
+    syntax = pydicom.uid.ExplicitVRBigEndian
+    write_series(tmp_path / "series", modality="MR", shape=(4, 20, 24), edit=one_study(), syntax=syntax)
+    report = save(predictor(tmp_path / "series"), tmp_path / "out")
+    assert {"parametric_map", "segmentation"} <= report["outputs"].keys()
+
+
 def test_slices_of_different_studies_give_a_map_but_nothing_for_the_pacs(
     predictor: ScanPredictor, write_series: Write, tmp_path: Path
 ) -> None:
@@ -312,8 +345,7 @@ def test_a_report_never_stands_beside_files_that_it_does_not_describe(predictor:
     (out / "head_overlay.png").mkdir()
     with pytest.raises(OSError, match="head_overlay"):
         write_result(predictor(path), out)
-    assert not (out / "head_report.json").exists()
-    assert not list(out.glob(".partial-*"))
+    assert [file.name for file in out.iterdir()] == ["head_overlay.png"]  # nothing of the result stays
 
 
 def test_a_result_is_never_put_beside_its_scan(predictor: ScanPredictor, write_series: Write, tmp_path: Path) -> None:
