@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+A_PART = (
+    "other slices of the same DICOM series lie in another folder, which is a scan of its own with a score of its own; "
+    "put all files of the series into one folder"
+)
+
 A_DAY = 24 * 60 * 60
 
 
@@ -102,6 +107,7 @@ def predict(
         from monai_sar.cli.process_group import ProcessGroup
         from monai_sar.cli.scans_to_predict import scans_to_predict
         from monai_sar.inferers import ScanPredictor
+        from monai_sar.scans.dicom_divided import folders_of_divided_series
 
         group = ProcessGroup()
         overrides = given_settings(
@@ -128,6 +134,7 @@ def predict(
         )
         if region is not None and len(scans) > 1:
             raise ValueError(f"--region {region}: is the mask of one scan, found {len(scans)}; use --region-suffix.")
+        partial = folders_of_divided_series(scans)
         predictor = ScanPredictor.from_bundle(bundle, **overrides)
         _make_folder(output)
         if results and group.rank == 0:
@@ -137,7 +144,9 @@ def predict(
             for number, scan in enumerate(scans):
                 if number % group.size != group.rank:
                     continue
-                outcome = _predict_one(predictor, scan, output, region=region, overwrite=overwrite)
+                outcome = _predict_one(
+                    predictor, scan, output, region=region, overwrite=overwrite, partial=scan in partial
+                )
                 failed += outcome["status"] == "failed"
                 if as_json:
                     typer.echo(json.dumps(outcome))
@@ -181,24 +190,34 @@ def _make_folder(output: Path) -> None:
 
 
 def _predict_one(
-    predictor: "ScanPredictor", scan: Path, output: Path, *, region: Path | None, overwrite: bool
+    predictor: "ScanPredictor", scan: Path, output: Path, *, region: Path | None, overwrite: bool, partial: bool
 ) -> dict[str, Any]:
-    """Predict and write one scan; whatever goes wrong with it is its own outcome, and the others go on."""
+    """Predict and write one scan, perhaps a partial one (of a series in several folders).
+
+    Whatever goes wrong with it is its own outcome, and the others go on.
+    """
+    from monai_sar.results.report import told_notes
     from monai_sar.results.write_result import find_report, report_path, write_result
+    from monai_sar.scans.scan_origin import add_note
 
     try:
         item = predictor.prepare(scan, region=region)
+        if partial:
+            add_note(item["image"], A_PART)
         report = None if overwrite else find_report(item, output, predictor.identity)
         status = "done" if report is None else "there already"
         if report is None:
             report = write_result(predictor.run(item), output)
+            warnings = report["warnings"]
+        else:  # the report may be that of another folder with the same slices, with notes of its own
+            warnings = told_notes(item["image"])
         return {
             "scan": str(scan),
             "status": status,
             "report": str(report_path(item["image"], output)),
             "score": report["score"]["scan"],
             "p_value": report["score"]["p_value"],
-            "warnings": report["warnings"],
+            "warnings": warnings,
         }
     except Exception as error:  # one scan must not end the others
         show_traceback()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
 from monai_sar.cli import app
@@ -160,6 +162,50 @@ def test_what_a_reader_should_know_is_told(predict: Predict, write_series: Write
     result = predict(tmp_path / "series", f"--output={tmp_path / 'out'}")
     assert result.exit_code == 0
     assert [line for line in told(result) if "note: left out: series 2" in line]
+
+
+def test_a_series_in_two_folders_is_told_and_copies_of_one_are_not(
+    predict: Predict, write_series: Write, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "a", modality="MR", shape=(6, 20, 24), edit=one_study())
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    result = predict(tmp_path / "a", tmp_path / "copy", f"--output={tmp_path / 'out'}")
+    assert result.exit_code == 0, result.output
+    assert "another folder" not in result.stderr
+    shutil.rmtree(tmp_path / "copy")
+    (tmp_path / "b").mkdir()
+    by_place = sorted((tmp_path / "a").iterdir(), key=lambda path: dcmread(path).ImagePositionPatient[2])
+    for path in by_place[3:]:
+        path.rename(tmp_path / "b" / path.name)
+    result = predict(tmp_path / "a", tmp_path / "b", f"--output={tmp_path / 'parts'}")
+    assert result.exit_code == 0, result.output
+    notes = [line for line in told(result) if "other slices of the same DICOM series lie in another folder" in line]
+    assert len(notes) == 2
+    for report in (tmp_path / "parts").glob("*_report.json"):
+        assert "another folder" in json.loads(report.read_text())["warnings"][-1]
+
+
+def test_notes_are_those_of_the_folder_not_of_another_with_the_same_slices(
+    predict: Predict, write_series: Write, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "a", modality="MR", shape=(4, 20, 24), edit=one_study())
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a" / "report.xml").write_text("none")
+    result = predict(tmp_path / "a", tmp_path / "b", f"--output={tmp_path / 'out'}", "--json")
+    said = outcomes(result)
+    assert (said["a"]["status"], said["b"]["status"]) == ("done", "there already")
+    assert "left out: 1 x file that is not DICOM" in said["a"]["warnings"]
+    assert not [warning for warning in said["b"]["warnings"] if "left out" in warning]
+
+
+def test_of_two_modalities_in_a_folder_that_of_the_bundle_is_taken(
+    predict: Predict, write_series: Write, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "study", modality="MR", shape=(4, 20, 24), edit=one_study())
+    write_series(tmp_path / "study", modality="CT", shape=(5, 20, 24), number=2)
+    result = predict(tmp_path / "study", f"--output={tmp_path / 'out'}")
+    assert result.exit_code == 0, result.output
+    assert [line for line in told(result) if line.endswith("left out: series 2: CT, 5 slice(s) of 24 x 20")]
 
 
 # --- what is there already ---
