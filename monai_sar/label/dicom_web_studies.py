@@ -18,6 +18,7 @@ from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import read_scan
 from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.library_warnings import without_library_warnings
 
 __all__ = ["DicomWebStudies", "connect"]
 
@@ -88,7 +89,8 @@ class DicomWebStudies(DICOMWebDatastore):
         scan = read_scan(series)
         sources = [read_instance(instance) for instance in scan.instances]
         mask = _values(label).transpose() > 0
-        with tempfile.TemporaryDirectory(prefix="monai-sar-") as folder:
+        # highdicom quotes headers in its warnings
+        with tempfile.TemporaryDirectory(prefix="monai-sar-") as folder, without_library_warnings():
             file = Path(folder, "label.dcm")
             frames = list(scan.frame_numbers) or None
             write_segmentation(file, np.moveaxis(mask, scan.slice_axis, 2), sources, frame_numbers=frames)

@@ -78,15 +78,16 @@ def read_frames(
     syntax = uid.UID(dataset.file_meta.TransferSyntaxUID)
     _check_whole(dataset, syntax, path)
     inverted = dataset.get("PhotometricInterpretation") == "MONOCHROME1" and dataset.get("Modality") != "CT"
+    limits = _padding_limits(dataset, path)
     for stored, (slope, intercept) in zip(_stored(dataset, syntax, path, frames), rescale, strict=True):
-        padding = _is_padding(stored, dataset)
+        is_padding = None if limits is None else (stored >= limits[0]) & (stored <= limits[1])
         if inverted:
             stored = _turned_round(stored, dataset)
         if "ModalityLUTSequence" in dataset:
             values = apply_modality_lut(stored, dataset).astype(np.float32)
         else:
             values = (stored * np.float64(slope) + intercept).astype(np.float32)
-        yield values if padding is None else np.where(padding, np.float32(np.nan), values)
+        yield values if is_padding is None else np.where(is_padding, np.float32(np.nan), values)
 
 
 def _stored(dataset: FileDataset, syntax: uid.UID, path: Path, frames: Sequence[int]) -> Iterator[NDArray[Any]]:
@@ -131,19 +132,17 @@ def _plugins(syntax: uid.UID, path: Path) -> list[str]:
     raise ScanError(f"{path}: the decoder for {name} is not installed; pip install {_PACKAGES}.")
 
 
-def _is_padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
-    """Return where stored values are padding: Pixel Padding Value, or from it to Pixel Padding Range Limit."""
-    if dataset.get("PixelPaddingValue") is None:
+def _padding_limits(dataset: FileDataset, path: Path) -> tuple[int, int] | None:
+    """Return the range of stored values that are padding: Pixel Padding Value, perhaps to Pixel Padding Range Limit."""
+    found = [dataset.get(keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if found[0] in (None, ""):
         return None
-    limits = [_as_stored(dataset.PixelPaddingValue, dataset)]
-    if dataset.get("PixelPaddingRangeLimit") is not None:
-        limits.append(_as_stored(dataset.PixelPaddingRangeLimit, dataset))
-    return np.asarray((stored >= min(limits)) & (stored <= max(limits)))
-
-
-def _as_stored(value: int, dataset: FileDataset) -> int:
-    """Read a number of 16 bits as pixels are read: -2000 is written as 63536 too."""
-    return (value + 2**15) % 2**16 - 2**15 if dataset.PixelRepresentation == 1 else value % 2**16
+    with reading(path, "DICOM with a Pixel Padding Value"):
+        # a number of 16 bits, to be read as pixels are: -2000 is written as 63536 too
+        values = [int(value) % 2**16 for value in found if value not in (None, "")]
+        if dataset.PixelRepresentation == 1:
+            values = [value - 2**16 if value >= 2**15 else value for value in values]
+    return min(values), max(values)
 
 
 def _turned_round(stored: NDArray[np.generic], dataset: FileDataset) -> NDArray[np.generic]:

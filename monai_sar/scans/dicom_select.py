@@ -130,7 +130,7 @@ def _modalities(files: Sequence[DicomFile]) -> set[str | None]:
 def _describe(files: Sequence[DicomFile]) -> str:
     number, (rows, columns) = files[0].header.get("SeriesNumber"), files[0].size
     # longer ones may be dates
-    told = number if number is not None and 0 <= number < _LARGEST_NUMBER else "(no number)"
+    told = number if isinstance(number, int) and 0 <= number < _LARGEST_NUMBER else "(no number)"
     slices = sum(file.frames for file in files)
     return (
         f"series {told}: {files[0].modality or 'no modality'}, {slices} slice(s) of {columns} x {rows}, "

@@ -58,6 +58,7 @@ def read_dicom(
         sha256=content_sha256(paths),
         kind="dicom",
         instances=paths,
+        padded=padding > 0,
         frame_numbers=tuple(f.index + 1 for f in ordered) if first.is_multi_frame else (),
         notes=(*notes, *dicom_notes(ordered, rescale, stack, padding=padding)),
     )

@@ -66,6 +66,8 @@ class Scan:
         frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
             Otherwise empty.
         notes: what a reader should know (localizers left out, rescaling that varies, ...).
+        padded: DICOM: whether there are voxels that are not part of the image (Pixel Padding Value); they have the
+            lowest value.
         stored_max: image files: the largest value that their type can store, to scale by; otherwise None.
     """
 
@@ -78,6 +80,7 @@ class Scan:
     instances: tuple[Path, ...] = ()
     frame_numbers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    padded: bool = False
     stored_max: float | None = None
 
 

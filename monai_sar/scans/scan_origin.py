@@ -8,9 +8,9 @@ from monai.data.meta_tensor import MetaTensor
 
 from monai_sar.scans.scan import Scan
 
-__all__ = ["SLICE_AXIS", "ScanOrigin", "add_note", "read_slice_axis", "source_name"]
+__all__ = ["SLICE_AXIS", "ScanOrigin", "add_note", "has_padding", "read_slice_axis", "source_name"]
 
-SOURCE, SLICE_AXIS, NOTES = "filename_or_obj", "slice_axis", "notes"
+SOURCE, SLICE_AXIS, NOTES, PADDED = "filename_or_obj", "slice_axis", "notes", "padded"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class ScanOrigin:
                 NOTES: list(scan.notes),
             }
         )
+        if scan.padded:
+            scan.image.meta[PADDED] = True
         if scan.stored_max is not None:  # None cannot be collated
             scan.image.meta["stored_max"] = scan.stored_max
 
@@ -89,6 +91,11 @@ class ScanOrigin:
 def add_note(image: MetaTensor, note: str) -> None:
     """Add what the report of a scan should say."""
     image.meta[NOTES] = [*(image.meta.get(NOTES) or ()), note]
+
+
+def has_padding(volume: MetaTensor) -> bool:
+    """Tell whether some voxels are not part of the image; they have the lowest value."""
+    return bool(volume.meta.get(PADDED, False))
 
 
 def read_slice_axis(volume: MetaTensor) -> int | None:

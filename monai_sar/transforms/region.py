@@ -12,7 +12,7 @@ from monai.utils import convert_to_dst_type
 from scipy import ndimage
 from torch import Tensor
 
-from monai_sar.scans.scan_origin import add_note, source_name
+from monai_sar.scans.scan_origin import add_note, has_padding, source_name
 
 __all__ = ["BodyRegion", "ForegroundRegion", "RegionMaskd"]
 
@@ -66,7 +66,7 @@ class BodyRegion(Transform):
 
 
 class RegionMaskd(MapTransform):
-    """Take the mask of a region that came with the image, or find one.
+    """Take the mask of a region that came with the image, or find one, without what is padding.
 
     Args:
         keys: of the image.
@@ -100,6 +100,10 @@ class RegionMaskd(MapTransform):
             given = item.get(self.region_key)
             region = self.find(image) if given is None else torch.as_tensor(given).as_subclass(torch.Tensor) > 0
             _check(region, image, mask=given)
+            if isinstance(image, MetaTensor) and has_padding(image):
+                values = torch.as_tensor(image).as_subclass(torch.Tensor)
+                region = region & (values > values.min()).any(dim=0, keepdim=True)
+                _check(region, image, mask=given)
             if given is None and self.note is not None:
                 add_note(image, self.note)
             item[self.region_key] = convert_to_dst_type(region, image, dtype=torch.bool)[0]

@@ -1,14 +1,19 @@
 """Where a score means something: found by brightness or density, or given."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
 
-from monai_sar.transforms import BodyRegion, ForegroundRegion, RegionMaskd
+from monai_sar.transforms import BodyRegion, ForegroundRegion, LoadScan, RegionMaskd
+
+Write = Callable[..., NDArray[np.int64]]
 
 
 def disc(radius: float, size: int = 64, centre: tuple[float, float] = (32, 32)) -> torch.Tensor:
@@ -93,3 +98,23 @@ def test_an_empty_mask_and_one_of_another_shape_are_refused(mask: torch.Tensor, 
 def test_a_picture_without_foreground_is_refused() -> None:
     with pytest.raises(ValueError, match="scan: shows nothing above"):
         RegionMaskd("image", find=ForegroundRegion(level=5000))(item())
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_padding_is_outside_even_where_it_is_enclosed(tmp_path: Path, write_series: Write, given: bool) -> None:
+    hole = (slice(3, 5), slice(4, 7))
+
+    def pad(ds: FileDataset, index: int) -> None:
+        stored = np.full((ds.Rows, ds.Columns), 1000, "<u2")
+        stored[0], stored[hole] = 0, 2000
+        ds.PixelPaddingValue, ds.PixelData = 2000, stored.tobytes()
+
+    write_series(tmp_path, modality="MR", edit=pad)
+    image = LoadScan()(tmp_path)
+    item: dict[Hashable, Any] = {"image": image}
+    if given:
+        item["region"] = torch.ones_like(image)
+    region = RegionMaskd("image", find=ForegroundRegion(level=0.5))(item)["region"]
+    inside = np.ones((8, 10), bool)
+    inside[0], inside[hole] = False, False
+    assert torch.equal(torch.as_tensor(region)[0], torch.from_numpy(inside.T)[..., None].expand(10, 8, 5))
