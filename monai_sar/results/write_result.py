@@ -196,8 +196,9 @@ def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) 
     scores = np.moveaxis(result.anomaly_map[0].cpu().numpy(), origin.slice_axis, 2)
     path, mask_path = _file(result, folder, "parametric_map"), _file(result, folder, "segmentation")
     try:
+        # before validation is off: then a malformed number would pass for text
+        sources = [read_instance(instance) for instance in origin.instances]
         with pydicom.config.disable_value_validation(), without_library_warnings():  # they quote the header
-            sources = [read_instance(instance) for instance in origin.instances]
             try:
                 DicomSource(sources, frame_numbers=frame_numbers)
             except ValueError as error:  # in our own words, which name nobody

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread, uid
 from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
@@ -206,12 +207,14 @@ def _read(
         )
         list(dataset.file_meta)
         for tag in list(dataset.keys()):  # converts every value now, so that a malformed one is told here
+            keyword = keyword_for_tag(tag)
             try:
-                dataset[tag]
+                is_malformed = _is_text_for_a_number(dataset[tag])
             except Exception:
-                keyword = keyword_for_tag(tag)
                 if keyword in needed:
                     raise
+                is_malformed = True
+            if is_malformed and keyword not in needed:
                 malformed.append(keyword)
                 del dataset[tag]
         if "TransferSyntaxUID" not in dataset.file_meta:  # a bare data set: uncompressed
@@ -219,6 +222,12 @@ def _read(
             syntax = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
             dataset.file_meta.TransferSyntaxUID = syntax
     return dataset, tuple(malformed)
+
+
+def _is_text_for_a_number(element: DataElement) -> bool:
+    """Return whether pydicom kept the text of a decimal or integer string because it is no number."""
+    values = element.value if isinstance(element.value, Sequence) else [element.value]
+    return element.VR in ("DS", "IS") and any(isinstance(value, str) and value for value in values)
 
 
 def numbers(dataset: Dataset, keyword: str, count: int | None, path: Path) -> NDArray[np.float64] | None:
