@@ -45,7 +45,7 @@ def average_over_axes(
     for axis in axes:
         orient = OrientSlices(axis)
         slices = orient(image)
-        scores = inferer(slices.as_tensor()[None], network)[0]
+        scores = torch.as_tensor(inferer(slices[None], network)[0]).as_subclass(torch.Tensor)
         total += orient.inverse(_with_meta(scores, slices)).as_tensor()
     return _with_meta(total / len(axes), image)
 

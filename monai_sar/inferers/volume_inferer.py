@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
+from monai.data.utils import affine_to_spacing
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
 from monai_sar._progress import progress_bar
+from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.transforms.foreground import FOREGROUND_LEVEL, FOREGROUND_SHARE, has_foreground
 
 __all__ = ["VolumeInferer"]
@@ -21,8 +24,9 @@ class VolumeInferer(Inferer):
     network, their map is 0; and the maps go straight into one volume in CPU memory, so the network's device
     needs room for the scan and one batch.
 
-    The order of slices is fixed and slices do not see each other, so the map does not depend on
-    ``slices_per_batch``, but for the last bits: matrix products may round differently in batches of another size.
+    The order of slices is fixed and the network sees each alone, so the map does not depend on ``slices_per_batch``,
+    but for the last bits: matrix products may round differently in batches of another size. An
+    :class:`AnomalyDetector` that smooths across slices does so at the end.
 
     Runs without gradients. Whether the network is in eval mode is the caller's affair (MONAI's engines see to it).
 
@@ -65,7 +69,8 @@ class VolumeInferer(Inferer):
             (``Invertd`` only warns about a plain tensor, and leaves it as it is).
 
         Raises:
-            ValueError: ``inputs`` or what the network returns has another shape, or no slice shows anything.
+            ValueError: ``inputs`` or what the network returns has another shape, no slice shows anything, or the
+                network smooths across slices and a plain tensor does not tell how far these are apart.
         """
         if inputs.ndim != 5 or len(inputs) != 1 or 0 in inputs.shape:
             raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, C, H, W, D].")
@@ -80,6 +85,8 @@ class VolumeInferer(Inferer):
                 _check_scores(scores, images)
                 maps.movedim(-1, 0)[indices] = scores[:, 0].to(maps)
                 bar.update(len(indices))
+        if isinstance(network, AnomalyDetector) and network.smoothing_across.sigma and len(shown) > 1:
+            network.smoothing_across(maps, apart=_apart(inputs), scored=shown)
         result: Tensor = convert_to_dst_type(maps[None, None], inputs, dtype=torch.float32, device="cpu")[0]
         return result
 
@@ -95,6 +102,17 @@ def _shown_slices(volume: Tensor) -> list[int]:
             "tissue well above 0 in [0, 1]; check that the intensity transform fits the modality of the scan."
         )
     return shown
+
+
+def _apart(inputs: Tensor) -> float:
+    """How far two slices are apart, in mm."""
+    if not isinstance(inputs, MetaTensor):
+        raise ValueError(
+            "This detector smooths across slices, and a plain tensor does not tell how many mm these are apart. "
+            "Give a MetaTensor with its affine, or build the detector with smoothing_across=0."
+        )
+    affine = inputs.affine.reshape(-1, *inputs.affine.shape[-2:])[0]  # a collated batch has one for each item
+    return float(affine_to_spacing(affine)[-1])
 
 
 def _check_scores(scores: Tensor, images: Tensor) -> None:

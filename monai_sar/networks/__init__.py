@@ -8,6 +8,7 @@ from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
 from monai_sar.networks.score_smoothing import ScoreSmoothing
+from monai_sar.networks.slice_smoothing import SliceSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MaskedConv2d",
     "MaskedConv3d",
     "ScoreSmoothing",
+    "SliceSmoothing",
     "SpatialARNet",
     "kernel_mask",
 ]

@@ -29,6 +29,7 @@ from monai_sar.networks.checkpoint import (
 from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.score_smoothing import ScoreSmoothing
+from monai_sar.networks.slice_smoothing import SliceSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
 
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
@@ -61,6 +62,8 @@ class AnomalyDetector(nn.Module):
             ``"standardize"`` (see :class:`ChannelStandardization`), ``"direction"`` (the same of embeddings at length
             1) or ``"whiten"`` (see :class:`ChannelWhitening`).
         smoothing: of the scores, sigma in patches; 0 for none (the paper). See :class:`ScoreSmoothing`.
+        smoothing_across: of the scores of a volume across its slices, sigma in mm; 0 for none. Whoever puts slices
+            together does it (:class:`monai_sar.inferers.VolumeInferer`): see :class:`SliceSmoothing`.
         preprocessing: settings of the transforms that make the intensities in [0, 1]; kept with the checkpoint
             and compared when it is loaded. Numbers, strings, lists and dictionaries.
 
@@ -82,6 +85,7 @@ class AnomalyDetector(nn.Module):
         keep_aspect_ratio: bool = True,
         feature_scaling: FeatureScaling = "none",
         smoothing: float = 0,
+        smoothing_across: float = 0,
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -98,6 +102,7 @@ class AnomalyDetector(nn.Module):
         self.scaling = _scaling(feature_scaling, encoder.channels)
         self.error = PredictionLoss(network.likelihood, reduction="none")
         self.smoothing = ScoreSmoothing(smoothing)
+        self.smoothing_across = SliceSmoothing(smoothing_across)
         self.preprocessing = dict(preprocessing or {})
         self.calibration: Calibration | None = None
         self.trained_on: tuple[str, ...] = ()
@@ -122,8 +127,13 @@ class AnomalyDetector(nn.Module):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint belongs to; JSON-able. Its smoothing may be changed after training."""
-        return self.training_settings | {"smoothing": self.smoothing.sigma}
+        """What a checkpoint belongs to; JSON-able."""
+        return self.training_settings | self.score_settings
+
+    @property
+    def score_settings(self) -> dict[str, Any]:
+        """What is made of the prediction errors, of which training learns nothing: may be changed afterwards."""
+        return {"smoothing": self.smoothing.sigma, "smoothing_across": self.smoothing_across.sigma}
 
     def embed(self, image: Tensor) -> Tensor:
         """Encode images.
@@ -202,7 +212,7 @@ class AnomalyDetector(nn.Module):
         self.load_state_dict(state)
 
     def save_calibration(self, path: str | os.PathLike[str]) -> None:
-        """Write the calibration, and the smoothing that it is for, into the checkpoint that this detector came from.
+        """Write the calibration, and the smoothing it is for, into the checkpoint that this detector came from.
 
         All else that it holds stays.
 
@@ -215,7 +225,7 @@ class AnomalyDetector(nn.Module):
         if not all(key in state and torch.equal(state[key], own[key].cpu()) for key in weights):
             raise CheckpointMismatchError(f"'{path}' holds other weights than the detector that was calibrated.")
         saved = saved_with(state)
-        settings = saved["settings"] | {"smoothing": self.smoothing.sigma}
+        settings = saved["settings"] | self.score_settings
         replace_saved_with(path, saved | {"settings": settings, "calibration": saved_with(own)["calibration"]})
 
     def get_extra_state(self) -> Tensor:
@@ -248,7 +258,8 @@ class AnomalyDetector(nn.Module):
         """
         saved = saved_with({"_extra_state": state})
         trained = dict(saved["settings"])
-        smoothing, own_smoothing = trained.pop("smoothing", "nothing"), self.smoothing.sigma
+        own = self.score_settings
+        changed = differences({name: trained.pop(name, None) for name in own}, own)
         found = differences(trained, self.training_settings)
         if found:
             listing = "\n".join(f"  {d.name}: trained with {d.saved!r}, now {d.own!r}" for d in found)
@@ -263,14 +274,13 @@ class AnomalyDetector(nn.Module):
             self.calibration = None if calibration is None else Calibration.from_dict(calibration)
         except ScoreCalibrationError as error:
             raise CheckpointError(f"{error} Calibrate the checkpoint again: monai-sar calibrate.") from error
-        if self.calibration is not None and smoothing != own_smoothing:
+        if self.calibration is not None and changed:
             self.calibration = None
             _logger.warning(
-                "The checkpoint is calibrated for scores with a smoothing of %s patches, here it is %s: there are no "
-                "thresholds and p-values. To calibrate for this: monai-sar calibrate --set smoothing=%s",
-                smoothing,
-                own_smoothing,
-                own_smoothing,
+                "The checkpoint is calibrated for other scores (%s): there are no thresholds and p-values. To "
+                "calibrate for these: monai-sar calibrate %s",
+                ", ".join(f"{d.name} was {d.saved}, here it is {d.own}" for d in changed),
+                " ".join(f"--set {d.name}={d.own}" for d in changed),
             )
 
 

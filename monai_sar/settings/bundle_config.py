@@ -89,6 +89,9 @@ def use_checkpoint_settings(
     parser.update(trained_with)
 
 
+_OF_THE_DETECTOR = ("image_size", "keep_aspect_ratio", "feature_scaling", "smoothing", "smoothing_across")
+
+
 def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[str, Any]:
     """What a checkpoint was trained with, under the names of a bundle's settings.
 
@@ -108,7 +111,7 @@ def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[
         config = {
             "encoder_name": encoder["model_name"],
             "encoder_layers": encoder["layers"],
-            **{key: settings[key] for key in ("image_size", "keep_aspect_ratio", "feature_scaling", "smoothing")},
+            **{key: settings[key] for key in _OF_THE_DETECTOR},
             **{key: value for key, value in network.items() if key not in ("spatial_dims", "in_channels")},
             **preprocessing,
             "encoder_weights": saved["encoder_weights"],

@@ -49,6 +49,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "keep_aspect_ratio": FLAG,
         "feature_scaling": choice(*get_args(FeatureScaling)),
         "smoothing": number(at_least=0, example=0.7),
+        "smoothing_across": number(at_least=0, example=7.5),
         "mode": choice(*get_args(Mode)),
         "likelihood": choice(*get_args(Likelihood)),
         "hidden_channels": _COUNT,

@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from monai_sar.inferers import VolumeInferer, average_over_axes
+from monai_sar.networks import AnomalyDetector, DINOv3Encoder, SliceSmoothing, SpatialARNet
 from monai_sar.transforms.foreground import has_foreground
 from monai_sar.transforms.load_scan import LoadScand
 from monai_sar.transforms.orient_slices import OrientSlicesd
@@ -213,3 +214,41 @@ def test_maps_of_all_axes_are_averaged_in_the_grid_of_the_scan(seed: int) -> Non
 def test_averaging_over_no_axis_is_refused() -> None:
     with pytest.raises(ValueError, match="No axes"):
         average_over_axes(MetaTensor(volume(3)[0]), Keep(), VolumeInferer(), axes=())
+
+
+def smoothing_detector(sigma: float) -> AnomalyDetector:
+    """Never trained, for images of 32 x 48."""
+    torch.manual_seed(0)
+    encoder = DINOv3Encoder("vit_tiny_patch16_224", weights="random")
+    network = SpatialARNet(2, encoder.channels, hidden_channels=8)
+    return AnomalyDetector(encoder, network, image_size=(32, 48), smoothing_across=sigma).eval()
+
+
+def test_a_detector_that_smooths_across_slices_does_so_whatever_the_batch() -> None:
+    """One by one, in batches, or collated: the maps of the slices, averaged with those beside them."""
+    detector, affine = smoothing_detector(5.0), torch.diag(torch.tensor([1.0, 1, 4, 1], dtype=torch.float64))
+    scan = MetaTensor(volume(6)[0], affine=affine)
+    scan[..., 3] = 0
+    plain = VolumeInferer(4)(scan[None], smoothing_detector(0))
+    shown = [0, 1, 2, 4, 5]
+    expected = SliceSmoothing(5.0)(plain[0, 0].as_tensor().clone(), apart=4.0, scored=shown)[None]
+    for slices_per_batch in (1, 4):
+        maps = VolumeInferer(slices_per_batch)(scan[None], detector)
+        torch.testing.assert_close(maps[0].as_tensor(), expected, atol=1e-5, rtol=1e-5)
+    [batch] = DataLoader(Dataset([{"image": scan}]), batch_size=1)
+    torch.testing.assert_close(
+        VolumeInferer(4)(batch["image"], detector)[0].as_tensor(), expected, atol=1e-5, rtol=1e-5
+    )
+    assert not torch.allclose(maps[0].as_tensor(), plain[0].as_tensor())
+
+
+def test_a_single_slice_is_not_smoothed_across() -> None:
+    scan = volume(1)
+    torch.testing.assert_close(
+        VolumeInferer()(scan, smoothing_detector(5.0)), VolumeInferer()(scan, smoothing_detector(0))
+    )
+
+
+def test_how_far_slices_are_apart_is_not_guessed() -> None:
+    with pytest.raises(ValueError, match="a plain tensor does not tell how many mm these are apart"):
+        VolumeInferer()(volume(3), smoothing_detector(5.0))

@@ -157,7 +157,7 @@ def test_scores_may_be_smoothed_otherwise_but_not_with_the_calibration_of_others
     assert not caplog.records
     other.load_state_dict(trained.state_dict())
     assert other.calibration is None
-    assert "smoothing of 0.7 patches, here it is 1.0" in caplog.text
+    assert "(smoothing was 0.7, here it is 1.0)" in caplog.text
 
 
 def test_a_checkpoint_says_which_smoothing_its_calibration_is_for(encoder: DINOv3Encoder, tmp_path: Path) -> None:
