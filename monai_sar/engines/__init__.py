@@ -5,6 +5,7 @@ from monai_sar.engines.calibrate_detector import calibrate_detector
 from monai_sar.engines.engine_progress import EngineProgress
 from monai_sar.engines.epoch_seed import EpochSeed
 from monai_sar.engines.evaluation_files import EvaluationFiles
+from monai_sar.engines.fit_witnesses import fit_witnesses
 from monai_sar.engines.images_digest import images_digest
 from monai_sar.engines.loss_curve import write_loss_curve
 from monai_sar.engines.prepare_features import PrepareFeatures
@@ -28,6 +29,7 @@ __all__ = [
     "TrainingLog",
     "calibrate_checkpoint",
     "calibrate_detector",
+    "fit_witnesses",
     "images_digest",
     "join_processes",
     "process_device",

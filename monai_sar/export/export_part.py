@@ -65,10 +65,15 @@ def export_part(detector: AnomalyDetector, name: PartName) -> Iterator[ExportPar
         name: which part.
 
     Raises:
-        ValueError: the whole of a detector that has no image size.
+        ValueError: the whole of a detector that has no image size; the AR network of one that looks at intensities.
     """
     detector.eval()
     if name == "ar_network":
+        if detector.witnesses.intensity != "none":
+            raise ValueError(
+                "The AR network alone sees no intensities, on which the scores of this detector rest "
+                f"(abnormal_intensity: {detector.witnesses.intensity}). Export the whole detector."
+            )
         yield _ar_network(detector)
         return
     image_size = detector.require_image_size()
@@ -119,7 +124,7 @@ class _Score(nn.Module):
     def __init__(self, detector: AnomalyDetector) -> None:
         super().__init__()
         self.scaling, self.network = detector.scaling, detector.network
-        self.error, self.smoothing = detector.error, detector.smoothing
+        self.error, self.smoothing = detector.prediction_error, detector.smoothing
 
     def forward(self, features: Tensor) -> Tensor:
         features = self.scaling(features)

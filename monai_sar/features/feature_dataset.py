@@ -24,7 +24,10 @@ _logger = logging.getLogger(__name__)
 
 
 class FeatureDataset(Dataset):
-    """Scans as the embedding grids ``{"features": [C, h, w] float32}`` of their slices, for training the AR network.
+    """Scans as the embedding grids of their slices, for training the AR network.
+
+    An item has ``features`` ``[C, h, w]``, float32; the mean ``intensity`` of every patch and which share of it lies in
+    the ``region``, both ``[1, h, w]`` from 0 to 1.
 
     Every scan is read once, at construction, and its slices are encoded unless the :class:`FeatureStore` has their
     embeddings. They are found by the transformed slice itself, the encoder's weights and the preprocessing, and every
@@ -72,10 +75,10 @@ class FeatureDataset(Dataset):
         else:
             self._kept = _Memory(FeatureStore.key)
         dtype = torch.float16 if store == "disk" else torch.float32
-        self._keys, self.scan_digests = _encode_all(
+        self._slices, self.scan_digests = _encode_all(
             self._kept, ImageEmbedder(detector, dtype=dtype), data, transform, slices or SliceChoice()
         )
-        if not self._keys:
+        if not self._slices:
             raise ValueError(
                 f"Found nothing to learn from in {len(data)} scans: no slice shows enough of the region and no lesion. "
                 "Check the scans and their masks."
@@ -83,11 +86,12 @@ class FeatureDataset(Dataset):
 
     def __len__(self) -> int:
         """Number of slices."""
-        return len(self._keys)
+        return len(self._slices)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:  # type: ignore[override]
-        """The embeddings of one slice."""
-        return {"features": self._kept.read(self._keys[index]).float()}
+        """One slice."""
+        kept = self._slices[index]
+        return {"features": self._kept.read(kept.key).float(), "intensity": kept.intensity, "region": kept.region}
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """All slices in order."""
@@ -150,6 +154,14 @@ class _Memory:
         return self._features[key]
 
 
+class _KeptSlice(NamedTuple):
+    """A slice whose embeddings are kept under a name, and what its patches ``[1, h, w]`` show besides."""
+
+    key: str
+    intensity: Tensor
+    region: Tensor
+
+
 class _Slice(NamedTuple):
     """A slice that waits for its encoding."""
 
@@ -164,14 +176,14 @@ def _encode_all(
     data: Sequence[Mapping[str, Any]],
     transform: Callable[[Any], Any],
     choose: Callable[[Mapping[str, Any]], Sequence[int]],
-) -> tuple[list[str], tuple[str, ...]]:
+) -> tuple[list[_KeptSlice], tuple[str, ...]]:
     """Read every scan and encode what is not kept yet.
 
     Returns:
-        The name of the embeddings of every slice, scan by scan in the order of the data; SHA-256 of the scans.
+        Every slice, scan by scan in the order of the data; SHA-256 of the scans.
     """
     started = time.perf_counter()
-    keys: dict[int, list[str]] = {}
+    slices: dict[int, list[_KeptSlice]] = {}
     digests: set[str] = set()
     waiting: list[_Slice] = []
     encoded = left_out = size = 0
@@ -188,12 +200,13 @@ def _encode_all(
             )
         chosen = choose(item)
         left_out += image.shape[-1] - len(chosen)
-        keys[number] = []
+        slices[number] = []
         for z in chosen:
             # a copy, or a waiting slice would hold its whole scan
             pixels = torch.as_tensor(image[..., z]).as_subclass(Tensor).to("cpu", torch.float32).contiguous().clone()
             key = kept.key(pixels)
-            keys[number].append(key)
+            region = torch.as_tensor(item["region"][..., z]).as_subclass(Tensor)
+            slices[number].append(_KeptSlice(key, *embedder.patches(pixels, region)))
             if not any(key == other.key for other in waiting) and not kept.has(key):
                 waiting.append(_Slice(key, pixels, str(data[number]["image"])))
                 if not told:
@@ -206,7 +219,7 @@ def _encode_all(
         del item, image
     if waiting:
         encoded, size = encoded + len(waiting), size + _encode(kept, embedder, waiting)
-    ordered = [key for number in range(len(data)) for key in keys[number]]
+    ordered = [each for number in range(len(data)) for each in slices[number]]
     _logger.info(
         "Took %d slices of %d scans, left out %d (lesions, too little to see). Encoded %d of them now (%.1f MiB in %s, "
         "%.0f s); the others were encoded before",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from monai_sar.networks.anomaly_detector import AnomalyDetector
@@ -32,6 +33,20 @@ class ImageEmbedder:
         height, width = self.detector.letterbox.size or image.shape[-2:]
         patches = math.ceil(height / encoder.patch_size) * math.ceil(width / encoder.patch_size)
         return encoder.channels * patches * self.dtype.itemsize
+
+    def patches(self, image: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
+        """What the patches of an image show.
+
+        Args:
+            image: ``[1 or 3, H, W]``, float32 in [0, 1].
+            region: ``[1, H, W]``, not 0 where a score means something.
+
+        Returns:
+            The mean intensity of each patch, and which share of it lies in the region: ``[1, h, w]``, 0 to 1.
+        """
+        inside = self.detector.letterbox((region != 0).to(image)[None])
+        share = F.avg_pool2d(inside, self.detector.encoder.patch_size, ceil_mode=True)
+        return self.detector.patch_intensity(image[None])[0], share[0]
 
     def embed(self, images: Sequence[Tensor], sources: Sequence[str]) -> Tensor:
         """Encode images together.

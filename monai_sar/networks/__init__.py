@@ -7,9 +7,11 @@ from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
+from monai_sar.networks.rarity import Rarity
 from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.slice_smoothing import SliceSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
+from monai_sar.networks.two_witnesses import TwoWitnesses
 
 __all__ = [
     "AnomalyDetector",
@@ -22,8 +24,10 @@ __all__ = [
     "Letterbox",
     "MaskedConv2d",
     "MaskedConv3d",
+    "Rarity",
     "ScoreSmoothing",
     "SliceSmoothing",
     "SpatialARNet",
+    "TwoWitnesses",
     "kernel_mask",
 ]

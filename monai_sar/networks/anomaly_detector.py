@@ -31,6 +31,7 @@ from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.slice_smoothing import SliceSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
+from monai_sar.networks.two_witnesses import AbnormalIntensity, TwoWitnesses, Verdict, patch_intensity
 
 __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "read_checkpoint", "saved_with"]
 
@@ -64,6 +65,9 @@ class AnomalyDetector(nn.Module):
         smoothing: of the scores, sigma in patches; 0 for none (the paper). See :class:`ScoreSmoothing`.
         smoothing_across: of the scores of a volume across its slices, sigma in mm; 0 for none. Whoever puts slices
             together does it (:class:`monai_sar.inferers.VolumeInferer`): see :class:`SliceSmoothing`.
+        abnormal_intensity: which intensities of a patch are a second witness: ``"bright"``, ``"dark"``, ``"both"``, or
+            ``"none"`` (the paper). See :class:`TwoWitnesses`.
+        verdict: how the two are put together: the ``"least"`` surprised of them, or their ``"sum"``.
         preprocessing: settings of the transforms that make the intensities in [0, 1]; kept with the checkpoint
             and compared when it is loaded. Numbers, strings, lists and dictionaries.
 
@@ -86,6 +90,8 @@ class AnomalyDetector(nn.Module):
         feature_scaling: FeatureScaling = "none",
         smoothing: float = 0,
         smoothing_across: float = 0,
+        abnormal_intensity: AbnormalIntensity = "none",
+        verdict: Verdict = "least",
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -100,7 +106,8 @@ class AnomalyDetector(nn.Module):
         self.letterbox = Letterbox(size, keep_aspect_ratio=keep_aspect_ratio)
         self.feature_scaling = feature_scaling
         self.scaling = _scaling(feature_scaling, encoder.channels)
-        self.error = PredictionLoss(network.likelihood, reduction="none")
+        self.prediction_error = PredictionLoss(network.likelihood, reduction="none")
+        self.witnesses = TwoWitnesses(abnormal_intensity, verdict)
         self.smoothing = ScoreSmoothing(smoothing)
         self.smoothing_across = SliceSmoothing(smoothing_across)
         self.preprocessing = dict(preprocessing or {})
@@ -133,7 +140,12 @@ class AnomalyDetector(nn.Module):
     @property
     def score_settings(self) -> dict[str, Any]:
         """What is made of the prediction errors, of which training learns nothing: may be changed afterwards."""
-        return {"smoothing": self.smoothing.sigma, "smoothing_across": self.smoothing_across.sigma}
+        return {
+            "smoothing": self.smoothing.sigma,
+            "smoothing_across": self.smoothing_across.sigma,
+            "abnormal_intensity": self.witnesses.intensity,
+            "verdict": self.witnesses.verdict,
+        }
 
     def embed(self, image: Tensor) -> Tensor:
         """Encode images.
@@ -147,12 +159,7 @@ class AnomalyDetector(nn.Module):
         Raises:
             ValueError: it is being traced or exported and has no image size.
         """
-        if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # type: ignore[attr-defined, no-untyped-call]
-            self.require_image_size()
-        image = self.letterbox(image.float())
-        image = image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
-        features: Tensor = self.encoder(image)
-        return features
+        return self._encode(self._fit(image))
 
     def require_image_size(self) -> tuple[int, int]:
         """The size into which all images are fitted, which whoever records (traces, exports) a detector needs.
@@ -170,11 +177,39 @@ class AnomalyDetector(nn.Module):
             )
         return self.letterbox.size
 
-    def score(self, features: Tensor) -> Tensor:
-        """Prediction error of every embedding, smoothed: ``[B, C, h, w] -> [B, 1, h, w]``; high is anomalous."""
+    def error(self, features: Tensor) -> Tensor:
+        """Prediction error of every embedding, the paper's score: ``[B, C, h, w] -> [B, 1, h, w]``."""
         features = self.scaling(features)
-        score: Tensor = self.smoothing(self.error(self.network(features), features))
+        error: Tensor = self.prediction_error(self.network(features), features)
+        return error
+
+    def score(self, features: Tensor, intensity: Tensor | None = None) -> Tensor:
+        """Score every patch, high is anomalous: the prediction error, what a second witness says, smoothed.
+
+        Args:
+            features: ``[B, C, h, w]``, as :meth:`embed` gives them.
+            intensity: ``[B, 1, h, w]``, as :meth:`patch_intensity` gives it; needed for a second witness alone.
+
+        Raises:
+            CheckpointError: there is a second witness, which has not seen normal patches.
+            ValueError: it is not told the intensities.
+        """
+        error = self.error(features).float()
+        if self.witnesses.intensity == "none":
+            return self.smoothing(error)  # type: ignore[no-any-return]
+        if not self.witnesses.fitted:
+            raise CheckpointError(
+                "This detector compares intensities with those of normal scans, which it has not seen. Run its "
+                "training, again if it has ended (nothing is trained twice), or set abnormal_intensity=none."
+            )
+        if intensity is None:
+            raise ValueError(f"Abnormal intensities are {self.witnesses.intensity}: give those of the patches, too.")
+        score: Tensor = self.smoothing(self.witnesses(error, intensity))
         return score
+
+    def patch_intensity(self, image: Tensor) -> Tensor:
+        """Mean intensity of every patch of images ``[B, C, H, W]``: ``[B, 1, h, w]``; see :func:`patch_intensity`."""
+        return patch_intensity(self.letterbox(image.float()), self.encoder.patch_size)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map the anomalies of images.
@@ -183,11 +218,22 @@ class AnomalyDetector(nn.Module):
             image: ``[B, 3, H, W]`` or ``[B, 1, H, W]``, intensities in [0, 1], any H and W.
 
         Returns:
-            ``[B, 1, H, W]``, float32: the prediction error at every pixel, bilinear between patches.
+            ``[B, 1, H, W]``, float32: the score at every pixel, bilinear between patches.
         """
-        score = self.score(self.embed(image)).float()
+        fitted = self._fit(image)
+        score = self.score(self._encode(fitted), patch_intensity(fitted, self.encoder.patch_size)).float()
         size = (image.shape[-2], image.shape[-1])
         return self.letterbox.restore(score, patch_size=self.encoder.patch_size, image_size=size)
+
+    def _fit(self, image: Tensor) -> Tensor:
+        if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():  # type: ignore[attr-defined, no-untyped-call]
+            self.require_image_size()
+        fitted: Tensor = self.letterbox(image.float())
+        return fitted
+
+    def _encode(self, fitted: Tensor) -> Tensor:
+        features: Tensor = self.encoder(fitted.expand(-1, 3, -1, -1) if fitted.shape[1] == 1 else fitted)
+        return features
 
     def fit_scaling(self, features: Iterable[Tensor]) -> None:
         """Take the scaling of the channels from training embeddings ``[C, h, w]``, in one pass.
@@ -242,6 +288,7 @@ class AnomalyDetector(nn.Module):
                 "encoder_weights": self.encoder.weights_from,
                 "versions": versions,
                 "trained_on": list(self.trained_on),
+                "witnesses": self.witnesses.to_dict(),
                 "calibration": None if self.calibration is None else self.calibration.to_dict(),
             }
         )
@@ -269,6 +316,10 @@ class AnomalyDetector(nn.Module):
                 "--image_size, ... as in training), or train again."
             )
         self.trained_on = tuple(map(str, saved.get("trained_on", ())))
+        try:
+            self.witnesses.load_dict(saved.get("witnesses"))
+        except ValueError as error:
+            raise CheckpointError(f"What the detector knows of normal patches is damaged: {error}") from error
         calibration = saved.get("calibration")
         try:
             self.calibration = None if calibration is None else Calibration.from_dict(calibration)

@@ -89,7 +89,15 @@ def use_checkpoint_settings(
     parser.update(trained_with)
 
 
-_OF_THE_DETECTOR = ("image_size", "keep_aspect_ratio", "feature_scaling", "smoothing", "smoothing_across")
+_OF_THE_DETECTOR = (
+    "image_size",
+    "keep_aspect_ratio",
+    "feature_scaling",
+    "abnormal_intensity",
+    "verdict",
+    "smoothing",
+    "smoothing_across",
+)
 
 
 def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from monai_sar.datasets.bmad_layouts import Split
 from monai_sar.losses.prediction_loss import Likelihood
 from monai_sar.networks.anomaly_detector import FeatureScaling
 from monai_sar.networks.spatial_ar_net import Mode
+from monai_sar.networks.two_witnesses import AbnormalIntensity, Verdict
 from monai_sar.scans.image_stack import Color
 from monai_sar.settings.kinds import DEVICE, FLAG, PATH, TEXT, WINDOW, Kind, choice, list_of, number, whole_number
 from monai_sar.transforms.orient_slices import ACQUISITION, AS_STORED, AXCODES
@@ -48,6 +49,8 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         ).or_null(),
         "keep_aspect_ratio": FLAG,
         "feature_scaling": choice(*get_args(FeatureScaling)),
+        "abnormal_intensity": choice(*get_args(AbnormalIntensity)),
+        "verdict": choice(*get_args(Verdict)),
         "smoothing": number(at_least=0, example=0.7),
         "smoothing_across": number(at_least=0, example=7.5),
         "mode": choice(*get_args(Mode)),

@@ -87,7 +87,7 @@ class _KeepsTheExample(nn.Module):
 
 def test_a_file_that_computes_something_else_is_not_written(vit: DINOv3Encoder, tmp_path: Path) -> None:
     detector = make_detector(vit)
-    detector.error = _KeepsTheExample()  # type: ignore[assignment]
+    detector.prediction_error = _KeepsTheExample()  # type: ignore[assignment]
     (tmp_path / "model.ts").write_text("of an earlier run")
     with pytest.raises(ExportError, match="differs from PyTorch by up to"):
         export_detector(detector, tmp_path / "model.ts", file_format="torchscript", part="ar_network")
