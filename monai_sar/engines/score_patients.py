@@ -22,6 +22,9 @@ __all__ = ["score_patients"]
 
 _logger = logging.getLogger(__name__)
 
+_REACH = 2.0
+"""Standard deviations of the smoothing across slices, beyond which a lesion moves the scores no more (2.3 %)."""
+
 
 def score_patients(
     detector: AnomalyDetector,
@@ -34,7 +37,8 @@ def score_patients(
 ) -> Iterator[PatientScores]:
     """Score scans as predictions do, one patient at a time: memory holds the maps of one patient.
 
-    Of a scan whose ``label`` marks a lesion, the voxels of slices without lesion count, and the scan has no score.
+    Of a scan whose ``label`` marks a lesion, the voxels of slices without lesion count that are so far from it that
+    smoothing across slices does not bring its scores there, and the scan has no score.
     Scans in which nothing is left to score are left out, with a warning.
 
     Args:
@@ -43,7 +47,7 @@ def score_patients(
             ``[1, H, W, D]`` and perhaps ``label`` likewise.
         groups: indices of the scans of each patient.
         inferer: slices -> maps, that of predictions.
-        lesion_margin: mm beside a slice with lesion whose slices do not count either.
+        lesion_margin: mm beside a slice with lesion whose slices are not normal either.
         amp: mixed precision.
 
     Raises:
@@ -97,7 +101,8 @@ def _score(
         raise ScoreCalibrationError(
             f"Found a region of shape {tuple(region.shape)}; expected {(1, *image.shape[1:])}, as the scan."
         )
-    inside = region & normal_slices(item, margin=lesion_margin)
+    margin = lesion_margin + _REACH * detector.smoothing_across.sigma
+    inside = region & normal_slices(item, margin=margin)
     if not inside.any():
         return None
     device = detector.encoder.mean.device

@@ -53,11 +53,9 @@ class Rarity(nn.Module):
             ValueError: they are too few, not finite or all the same.
         """
         values = scores.detach().flatten().to("cpu", torch.float64).numpy()
-        if len(values) < 2 * _LEAST_ABOVE or not np.isfinite(values).all():
-            raise ValueError(
-                f"Found {len(values)} scores of normal patches; expected {2 * _LEAST_ABOVE} or more, all finite."
-            )
-        highest = min(_MOST_BITS, int(np.log2(len(values) / _LEAST_ABOVE)))
+        if len(values) < 2 or not np.isfinite(values).all():
+            raise ValueError(f"Found {len(values)} scores of normal patches; expected 2 or more, all finite.")
+        highest = min(_MOST_BITS, max(1, int(np.log2(len(values) / _LEAST_ABOVE))))
         levels = np.quantile(values, 1 - 0.5 ** np.arange(highest + 1)).tolist()
         points = [(levels[0], 0.0)]
         for bits, level in enumerate(levels[1:], start=1):

@@ -63,7 +63,7 @@ def untrained_checkpoint(bundle: Path, path: Path, **settings: Any) -> Path:
     """The bundle's detector, made tiny and never trained, as the checkpoint that training would write."""
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "inference.yaml"))
-    parser.update(TINY | settings)
+    parser.update(TINY | {"abnormal_intensity": "none"} | settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         torch.save(parser.get_parsed_content("network").state_dict(), path)

@@ -17,7 +17,7 @@ from monai_sar.datasets import load_normal_scans
 from monai_sar.engines import calibrate_checkpoint, calibrate_detector
 from monai_sar.inferers import ScanPredictor, VolumeInferer
 from monai_sar.metrics import top_mean
-from monai_sar.networks import AnomalyDetector
+from monai_sar.networks import AnomalyDetector, SliceSmoothing
 from monai_sar.networks.checkpoint import (
     CheckpointError,
     CheckpointMismatchError,
@@ -71,10 +71,20 @@ def parts(checkpoint: Path, normal_volumes: Path) -> Parts:
 
 
 def maps(parts: Parts, item: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The map of a scan, slice by slice, and where it counts."""
+    """The map of a scan, slice by slice, averaged across slices 4 mm apart, and where it counts."""
+    sigma = parts.detector.smoothing_across.sigma
     with torch.no_grad():
         image = item["image"].as_tensor()
         scores = torch.stack([parts.detector(image[None, ..., z])[0] for z in range(image.shape[-1])], dim=-1)
+    if sigma:
+        away = 4.0 * np.arange(image.shape[-1])
+        scores = torch.stack(
+            [
+                sum(w * scores[..., other] for other, w in enumerate(weights / weights.sum()))
+                for weights in (np.exp(-(((z - away) / sigma) ** 2) / 2) for z in away)
+            ],
+            dim=-1,
+        )
     return scores, torch.as_tensor(item["region"]).as_subclass(Tensor) != 0
 
 
@@ -161,7 +171,8 @@ def test_rates_beyond_the_patients_are_an_error_or_left_out(parts: Parts, caplog
 
 
 def test_of_scans_with_lesions_the_other_slices_count_for_voxels(parts: Parts, tmp_path: Path) -> None:
-    """Slices and those beside them; the scan itself gets no score."""
+    """Slices and those beside them, the farther the more is smoothed across; the scan itself gets no score."""
+    parts.detector.smoothing_across = SliceSmoothing(0)
     items = [write_volume(tmp_path, f"{n}", seed=n, lesion=[2]) | {"patient": f"P{n}"} for n in range(3)]
     lesions = parts.of(write_datalist(tmp_path, validation=items))
     calibration = lesions.calibrate(rates=[0.3])
@@ -180,6 +191,9 @@ def test_of_scans_with_lesions_the_other_slices_count_for_voxels(parts: Parts, t
     margin = lesions.calibrate(rates=[0.3], lesion_margin=4.0)  # mm, as far as the next slice
     assert margin.pixel_thresholds[0] == pytest.approx(threshold([1, 2, 3]), rel=3e-6)
     assert threshold([2]) != pytest.approx(threshold([1, 2, 3]), rel=1e-5)
+    parts.detector.smoothing_across = SliceSmoothing(2.0)
+    smooth = lesions.calibrate(rates=[0.3])
+    assert smooth.pixel_thresholds[0] == pytest.approx(threshold([1, 2, 3]), rel=3e-6)
 
 
 def test_beside_normal_patients_those_with_lesions_count_for_voxels_alone(parts: Parts, tmp_path: Path) -> None:

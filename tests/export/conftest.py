@@ -38,6 +38,7 @@ def make_detector(encoder: DINOv3Encoder, **settings: Any) -> AnomalyDetector:
             encoder, network, **{"image_size": (48, 80), "feature_scaling": "whiten", "smoothing": 0.7, **settings}
         )
         detector.fit_scaling(torch.randn(4, encoder.channels, 4, 4) * 3 + 1)
+        detector.witnesses.fit(*torch.empty(2, 1000).exponential_())
     return detector.eval()
 
 

@@ -23,6 +23,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnomalyDetector, 
     parser.read_config(str(BUNDLE / "configs" / "inference.yaml"))
     parser.update({**SETTINGS, "device": torch.device("cpu")})
     detector: AnomalyDetector = parser.get_parsed_content("network").eval()
+    generator = torch.Generator().manual_seed(0)
+    detector.witnesses.fit(*torch.empty(2, 1000).exponential_(generator=generator))
     path = tmp_path_factory.mktemp("models") / "model.pt"
     torch.save(detector.state_dict(), path)
     return detector, path

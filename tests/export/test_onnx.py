@@ -20,9 +20,11 @@ def load(path: Path) -> Run:
     return lambda x: torch.from_numpy(session.run(None, {session.get_inputs()[0].name: x.numpy()})[0])
 
 
-@pytest.mark.parametrize("name", ["vit", "dinov3"])
-def test_a_detector_is_the_same_at_every_size(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    detector = make_detector(request.getfixturevalue(name))
+@pytest.mark.parametrize(("name", "intensity"), [("vit", "both"), ("dinov3", "none")])
+def test_a_detector_is_the_same_at_every_size(
+    name: str, intensity: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    detector = make_detector(request.getfixturevalue(name), abnormal_intensity=intensity)
     export_detector(detector, tmp_path / "model.onnx", file_format="onnx")
     onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
     model = onnx.load(tmp_path / "model.onnx")

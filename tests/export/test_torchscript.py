@@ -11,12 +11,14 @@ from monai_sar.networks import DINOv3Encoder
 from tests.export.conftest import GRIDS, IMAGES, make_detector, worst_difference
 
 
-@pytest.mark.parametrize("likelihood", ["mse", "gaussian"])
+@pytest.mark.parametrize(
+    "settings", [{"likelihood": "mse"}, {"likelihood": "gaussian"}, {"abnormal_intensity": "both", "verdict": "sum"}]
+)
 @pytest.mark.parametrize("name", ["vit", "dinov3"])
 def test_a_detector_is_the_same_at_every_size(
-    name: str, likelihood: str, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, settings: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    detector = make_detector(request.getfixturevalue(name), likelihood=likelihood)
+    detector = make_detector(request.getfixturevalue(name), **settings)
     export_detector(detector, tmp_path / "model.ts", file_format="torchscript")
     run = torch.jit.load(tmp_path / "model.ts")  # type: ignore[no-untyped-call]
     assert worst_difference(detector, run, [torch.rand(size) for size in IMAGES]) <= 1e-6
@@ -38,6 +40,13 @@ def test_the_ar_network_alone(mode: str, vit: DINOv3Encoder, tmp_path: Path) -> 
     grids = [torch.randn(batch, vit.channels, rows, columns) for batch, rows, columns in GRIDS]
     assert worst_difference(detector.score, run, grids) <= 1e-6
     assert not any("encoder" in name for name, _ in run.named_parameters())
+
+
+def test_the_ar_network_alone_has_no_second_witness(vit: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(vit, abnormal_intensity="dark")
+    with pytest.raises(ValueError, match="sees no intensities.*abnormal_intensity: dark.*Export the whole detector"):
+        export_detector(detector, tmp_path / "model.ts", file_format="torchscript", part="ar_network")
+    assert not (tmp_path / "model.ts").exists()
 
 
 def test_a_file_is_bound_to_no_device(dinov3: DINOv3Encoder, tmp_path: Path) -> None:

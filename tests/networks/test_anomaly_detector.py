@@ -17,6 +17,7 @@ from monai_sar.networks import (
     SpatialARNet,
 )
 from monai_sar.networks.anomaly_detector import FeatureScaling, read_checkpoint, saved_with
+from monai_sar.networks.checkpoint import as_extra_state
 from tests.calibration.conftest import a_calibration
 
 
@@ -170,3 +171,50 @@ def test_a_checkpoint_says_which_smoothing_its_calibration_is_for(encoder: DINOv
     again.load_checkpoint(tmp_path / "model.pt")
     assert again.calibration == detector.calibration
     assert saved_with(read_checkpoint(tmp_path / "model.pt"))["settings"] == detector.settings
+
+
+def two_witnesses(encoder: DINOv3Encoder, **settings: Any) -> AnomalyDetector:
+    detector = make_detector(encoder, **{"abnormal_intensity": "bright", **settings})
+    generator = torch.Generator().manual_seed(0)
+    detector.witnesses.fit(*torch.empty(2, 1000).exponential_(generator=generator))
+    return detector
+
+
+def test_the_second_witness_speaks_before_scores_are_smoothed(encoder: DINOv3Encoder) -> None:
+    image, detector = torch.rand(2, 1, 64, 64), two_witnesses(encoder, smoothing=1.0, verdict="sum")
+    error = detector.error(detector.embed(image))
+    brightness = F.avg_pool2d(image, 16)
+    bits = detector.witnesses.error(error) + detector.witnesses.bright(brightness)
+    expected = F.interpolate(ScoreSmoothing(1.0)(bits), (64, 64), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(detector(image), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_with_a_second_witness_a_batch_is_its_images_one_by_one(encoder: DINOv3Encoder) -> None:
+    images, detector = torch.rand(3, 1, 50, 80), two_witnesses(encoder, smoothing=1.0)
+    one_by_one = torch.cat([detector(image[None]) for image in images])
+    torch.testing.assert_close(detector(images), one_by_one, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_normal_stays_with_the_checkpoint(encoder: DINOv3Encoder, tmp_path: Path) -> None:
+    detector, again = two_witnesses(encoder), make_detector(encoder, seed=1, abnormal_intensity="bright")
+    torch.save(detector.state_dict(), tmp_path / "model.pt")
+    image = torch.rand(1, 1, 64, 64)
+    with pytest.raises(CheckpointError, match="it has not seen.*Run its training"):
+        again(image)
+    again.load_checkpoint(tmp_path / "model.pt")
+    assert torch.equal(again(image), detector(image))
+
+
+def test_a_second_witness_has_to_be_told_the_intensities(encoder: DINOv3Encoder) -> None:
+    detector = two_witnesses(encoder)
+    with pytest.raises(ValueError, match="give those of the patches"):
+        detector.score(detector.embed(torch.rand(1, 1, 64, 64)))
+
+
+def test_what_a_checkpoint_knows_of_normal_patches_is_checked(encoder: DINOv3Encoder) -> None:
+    state = two_witnesses(encoder).state_dict()
+    saved = saved_with(state)
+    saved["witnesses"]["bright"] = [[0, 0], [1e400, 1]]
+    state["_extra_state"] = as_extra_state(saved)
+    with pytest.raises(CheckpointError, match="knows of normal patches is damaged"):
+        make_detector(encoder, abnormal_intensity="bright").load_state_dict(state)
