@@ -17,6 +17,8 @@ from monai_sar.calibration.conformal import (
     require_units,
     units_needed,
 )
+from monai_sar.calibration.input_reference import InputReference, numbers
+from monai_sar.calibration.scan_traits import Kind
 
 __all__ = ["DEFAULT_FLAG_RATE", "DEFAULT_RATES", "DIGEST", "Calibration", "Kind"]
 
@@ -28,9 +30,6 @@ DEFAULT_FLAG_RATE = 0.05
 
 DIGEST = 12
 """Hexadecimal digits of a SHA-256 by which a scan is known again."""
-
-Kind = Literal["volumes", "slices"]
-"""Scans of several slices, or single images."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class Calibration:
         scans: how many there were.
         digests: of each scan, sorted, the first digits of its SHA-256, so that it is known again.
         data_sha256: of the scans as the detector saw them.
+        inputs: what they were like; None, if an older version calibrated.
     """
 
     rates: tuple[float, ...]
@@ -67,6 +67,7 @@ class Calibration:
     scans: int
     digests: tuple[str, ...]
     data_sha256: str
+    inputs: InputReference | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -87,6 +88,7 @@ class Calibration:
             and len(self.digests) <= self.scans
             and all(re.fullmatch(rf"[0-9a-f]{{{DIGEST}}}", digest) for digest in self.digests)
             and re.fullmatch(r"[0-9a-f]{64}", self.data_sha256) is not None
+            and (self.inputs is None or self.inputs.kind == self.kind)
         )
         if not sound:
             raise ScoreCalibrationError("The calibration contradicts itself.")
@@ -160,20 +162,21 @@ class Calibration:
             ScoreCalibrationError: it is something else.
         """
         fields = set(cls.__dataclass_fields__)
-        if not isinstance(saved, Mapping) or saved.keys() != fields:
+        if not isinstance(saved, Mapping) or saved.keys() | {"inputs"} != fields:
             raise ScoreCalibrationError("The calibration lacks fields, or has more: another version may have made it.")
         try:
             return cls(
-                rates=_numbers(saved["rates"]),
-                pixel_thresholds=_numbers(saved["pixel_thresholds"]),
-                scan_thresholds=_numbers(saved["scan_thresholds"]),
-                scan_scores=tuple(map(_numbers, saved["scan_scores"])),
+                rates=numbers(saved["rates"]),
+                pixel_thresholds=numbers(saved["pixel_thresholds"]),
+                scan_thresholds=numbers(saved["scan_thresholds"]),
+                scan_scores=tuple(map(numbers, saved["scan_scores"])),
                 units=saved["units"],
                 unit=saved["unit"],
                 kind=saved["kind"],
                 scans=saved["scans"],
                 digests=tuple(saved["digests"]),
                 data_sha256=saved["data_sha256"],
+                inputs=None if saved.get("inputs") is None else InputReference.from_dict(saved["inputs"]),
             )
         except (TypeError, OverflowError) as error:  # another type or size than expected, wherever it is met first
             raise ScoreCalibrationError(f"The calibration of the detector is damaged: {error}.") from error
@@ -185,9 +188,3 @@ class Calibration:
 
 def _ascending(values: Sequence[float]) -> bool:
     return all(map(math.isfinite, values)) and all(left <= right for left, right in pairwise(values))
-
-
-def _numbers(values: Any) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
-        raise TypeError("expected a list of numbers")
-    return tuple(map(float, values))

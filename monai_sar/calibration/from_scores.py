@@ -15,6 +15,7 @@ from monai_sar.calibration.conformal import (
     smallest_rate,
     units_needed,
 )
+from monai_sar.calibration.input_reference import InputReference
 from monai_sar.calibration.patient_scores import PatientScores
 
 __all__ = ["calibration_from_scores", "promised_rates"]
@@ -52,6 +53,7 @@ def calibration_from_scores(
     pixels = NormalScores([patient.pixels for patient in scored])
     of_scans = [rate for rate in promised if units_needed(rate) <= len(with_normal_scan)]
     scans = NormalScores([patient.scans for patient in with_normal_scan]) if of_scans else None
+    traits = [patient.traits for patient in scored]
     digests = sorted(digest for patient in scored for digest in patient.digests)
     return Calibration(
         rates=tuple(promised),
@@ -64,6 +66,7 @@ def calibration_from_scores(
         scans=len(digests),
         digests=tuple(sorted({source[:DIGEST] for patient in scored for source in patient.sources})),
         data_sha256=hashlib.sha256(b"".join(digests)).hexdigest(),
+        inputs=InputReference.of(traits) if all(traits) else None,
     )
 
 

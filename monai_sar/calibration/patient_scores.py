@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from monai_sar.calibration.calibration import Kind
 from monai_sar.calibration.conformal import ScoreCalibrationError
+from monai_sar.calibration.scan_traits import Kind, ScanTraits
 
 __all__ = ["LEVELS", "PatientScores", "by_patient", "upper_levels"]
 
@@ -25,6 +25,7 @@ class PatientScores:
         digests: one per scan, SHA-256 of what the detector saw.
         sources: one per scan, SHA-256 of its files.
         kind: what the scans are.
+        traits: one per scan: what it is like; none, if that was not measured.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -32,6 +33,7 @@ class PatientScores:
     digests: tuple[bytes, ...]
     sources: tuple[str, ...]
     kind: Kind
+    traits: tuple[ScanTraits, ...] = ()
 
 
 def by_patient(patients: Sequence[str | None]) -> list[list[int]]:

@@ -217,6 +217,7 @@ def _predict_one(
             "report": str(report_path(item["image"], output)),
             "score": report["score"]["scan"],
             "p_value": report["score"]["p_value"],
+            "input_check": report["input_check"],
             "warnings": warnings,
         }
     except Exception as error:  # one scan must not end the others
@@ -234,5 +235,6 @@ def _tell(outcome: dict[str, Any], position: str) -> None:
     p_value = "" if outcome["p_value"] is None else f", p-value {outcome['p_value']:.3g}"
     score = f"score {outcome['score']:.4g}{p_value}"
     typer.echo(printable(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
-    for warning in outcome["warnings"]:
+    check = outcome["input_check"]
+    for warning in [*outcome["warnings"], *([check["note"]] if check["ok"] is False else [])]:
         typer.echo(printable(f"{position} {outcome['scan']}: note: {warning}"), err=True)

@@ -13,6 +13,7 @@ from monai_sar.engines.processes import join_processes, process_device, share_of
 from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
 from monai_sar.engines.resumable_training import ResumableTraining
 from monai_sar.engines.run_folder import ResumeError, RunFolder
+from monai_sar.engines.scan_embedding import ScanEmbedding
 from monai_sar.engines.training_curve import TrainingCurve
 from monai_sar.engines.training_log import TrainingLog
 
@@ -25,6 +26,7 @@ __all__ = [
     "ResumableTraining",
     "ResumeError",
     "RunFolder",
+    "ScanEmbedding",
     "TrainingCurve",
     "TrainingLog",
     "calibrate_checkpoint",

@@ -17,7 +17,11 @@ from torch import Tensor
 
 from monai_sar._atomic import atomic_path
 from monai_sar._versions import software_versions
+from monai_sar.calibration.check_input import check_input
+from monai_sar.calibration.input_check import InputCheck
+from monai_sar.calibration.scan_traits import ScanTraits
 from monai_sar.engines.images_digest import images_digest
+from monai_sar.engines.scan_embedding import ScanEmbedding
 from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.evaluation import Evaluation
@@ -96,6 +100,7 @@ class EvaluationFiles:
         """
         if idist.get_world_size() > 1:
             raise RuntimeError("An evaluation runs in one process. Start it without torchrun.")
+        ScanEmbedding(self.detector).attach(engine)
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
         engine.add_event_handler(Events.COMPLETED, self._write)
@@ -117,9 +122,15 @@ class EvaluationFiles:
                 voxel_ml=_voxel_ml(item["image"]),
                 name="" if self.hide_names else result_name(item["image"]),
                 digest=ScanOrigin.of(item["image"]).sha256,
+                input_check=self._check_input(item),
             )
             for item in output
         ]
+
+    def _check_input(self, item: Mapping[str, Any]) -> InputCheck | None:
+        image = item["image"]
+        traits = ScanTraits.of(image, item[self.region_key], ScanOrigin.of(image), embedding=item["embedding"])
+        return check_input(self.detector.calibration, traits)[0]
 
     def _write(self, engine: Engine) -> None:
         if len(self._facts) != len(self._data):

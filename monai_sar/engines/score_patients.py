@@ -13,9 +13,11 @@ from monai_sar._progress import progress_bar
 from monai_sar.calibration.calibration import Kind
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.patient_scores import PatientScores, upper_levels
+from monai_sar.calibration.scan_traits import ScanTraits
 from monai_sar.features.slice_choice import normal_slices
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.networks.mean_embedding import MeanEmbedding
 from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
 __all__ = ["score_patients"]
@@ -74,6 +76,7 @@ def score_patients(
                     digests=tuple(each.digest for each in scored),
                     sources=tuple(each.source for each in scored),
                     kind=kinds.pop(),
+                    traits=tuple(each.traits for each in scored),
                 )
     if empty:
         _logger.warning("Left out %d scans in which there is nothing normal to score", empty)
@@ -85,6 +88,7 @@ class _Scored(NamedTuple):
     digest: bytes
     source: str
     kind: Kind
+    traits: ScanTraits
 
 
 def _score(
@@ -106,7 +110,7 @@ def _score(
     if not inside.any():
         return None
     device = detector.encoder.mean.device
-    with torch.no_grad(), torch.autocast(device.type, enabled=amp):
+    with torch.no_grad(), torch.autocast(device.type, enabled=amp), MeanEmbedding(detector.encoder) as seen:
         scores = _plain(inferer(image[None].to(device), detector)[0]).float()
     pixels = scores[inside].numpy()
     if not np.isfinite(pixels).all():
@@ -114,12 +118,15 @@ def _score(
             f"The anomaly map of {source_name(image, 'a normal scan')} holds NaN or infinite scores. Check the model."
         )
     has_lesion = item.get("label") is not None and bool((_plain(item["label"]) != 0).any())
+    origin = ScanOrigin.of(image)
     return _Scored(
         pixels=pixels,
         score=None if has_lesion else top_mean(scores, TOP_FRACTION, foreground=region),
         digest=_digest(image, region),
-        source=ScanOrigin.of(image).sha256,
+        source=origin.sha256,
         kind="volumes" if image.shape[-1] > 1 else "slices",
+        # of the whole scan, as it will be of a new one: also of slices that do not count because of a lesion
+        traits=ScanTraits.of(image, region, origin, embedding=seen.value),
     )
 
 

@@ -9,6 +9,7 @@ from scipy import sparse
 from torch import Tensor
 
 from monai_sar.calibration.calibration import Kind
+from monai_sar.calibration.input_check import InputCheck
 from monai_sar.evaluation.pixel_counts import count_pixels
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.metrics.lesion_agreement import LesionAgreement, flagged_voxels, lesion_agreement
@@ -36,6 +37,7 @@ class ScanMeasurement:
         voxel_ml: volume of a voxel in ml; None for an image file, which does not say.
         name: of the scan, for people; empty if it is not to be told.
         digest: SHA-256 of the scan; empty if it is not known.
+        input_check: whether the scan is like those that were calibrated on; None if that cannot be told.
     """
 
     score: float
@@ -49,6 +51,7 @@ class ScanMeasurement:
     voxel_ml: float | None = None
     name: str = ""
     digest: str = ""
+    input_check: InputCheck | None = None
 
     @property
     def mask_seems_inverted(self) -> bool:
@@ -68,6 +71,7 @@ def measure_scan(
     voxel_ml: float | None = None,
     name: str = "",
     digest: str = "",
+    input_check: InputCheck | None = None,
 ) -> ScanMeasurement:
     """Measure one scan.
 
@@ -79,6 +83,7 @@ def measure_scan(
         voxel_ml: volume of a voxel in ml.
         name: of the scan, for people.
         digest: SHA-256 of the scan.
+        input_check: whether it is like those that were calibrated on.
 
     Raises:
         ValueError: shapes differ, the region is empty, or a score is not finite.
@@ -107,4 +112,5 @@ def measure_scan(
         voxel_ml=voxel_ml,
         name=name,
         digest=digest,
+        input_check=input_check,
     )

@@ -27,6 +27,7 @@ class ScanRow(NamedTuple):
         lesions: how many, connected.
         lesions_found: at that threshold.
         average_precision: of the voxels in the region.
+        input_check: "ok", or in what the scan is unlike those that were calibrated on.
     """
 
     scan: int
@@ -43,6 +44,7 @@ class ScanRow(NamedTuple):
     lesions: int
     lesions_found: int | None
     average_precision: float | None
+    input_check: str | None
 
 
 def scan_table(collected: Collected, shown: OperatingPoint | None) -> list[ScanRow]:
@@ -73,6 +75,7 @@ def scan_table(collected: Collected, shown: OperatingPoint | None) -> list[ScanR
                 lesions=len(agreement.lesions),
                 lesions_found=None if shown is None else agreement.found(shown.pixel_threshold),
                 average_precision=agreement.average_precision,
+                input_check=None if facts.input_check is None else ", ".join(facts.input_check.topics) or "ok",
             )
         )
     return rows

@@ -14,6 +14,7 @@ from monai.transforms import Compose
 from monai_sar.calibration.flagging import choose_flagging
 from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.networks.mean_embedding import MeanEmbedding
 from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.results.provenance import Provenance, checkpoint_sha256
 from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
@@ -155,8 +156,13 @@ class ScanPredictor:
         start = time.perf_counter()
         item = dict(item)
         device = self.network.encoder.mean.device
-        with torch.no_grad(), torch.autocast(device.type, enabled=self.amp):
+        with (
+            torch.no_grad(),
+            torch.autocast(device.type, enabled=self.amp),
+            MeanEmbedding(self.network.encoder) as seen,
+        ):
             item["pred"] = self.inferer(item["image"][None].to(device), self.network)[0]
+        item["embedding"] = seen.value
         item = self.postprocessing(item)
         provenance = Provenance.of(
             self.network,

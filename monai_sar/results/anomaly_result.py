@@ -9,8 +9,11 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from monai_sar.calibration.calibration import Calibration, Kind
+from monai_sar.calibration.check_input import check_input
 from monai_sar.calibration.flagging import choose_flagging
+from monai_sar.calibration.input_check import InputCheck
 from monai_sar.calibration.scan_p_value import scan_p_value
+from monai_sar.calibration.scan_traits import ScanTraits
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import Provenance
@@ -56,6 +59,9 @@ class AnomalyResult:
         false_positive_rate: the share of a normal patient's voxels that the threshold flags at most, in expectation;
             None if it was given by hand.
         calibration: what the p-value and that rate rest on.
+        input_check: whether the scan is like those that were calibrated on, for which alone both hold; None, if that
+            cannot be told.
+        input_check_note: what differs and what to do, or why it cannot be told; None if the scan is like those.
     """
 
     anomaly_map: MetaTensor
@@ -68,6 +74,8 @@ class AnomalyResult:
     false_positive_rate: float | None = None
     calibration: Calibration | None = None
     p_value_note: str | None = None
+    input_check: InputCheck | None = None
+    input_check_note: str | None = None
 
     @classmethod
     def from_item(
@@ -83,8 +91,9 @@ class AnomalyResult:
 
         Args:
             item: ``image`` (preprocessed), ``display_map`` and ``region`` (boolean), in display orientation; ``pred``
-                (the map in the scan's own grid); perhaps ``label`` (display orientation, non-zero is lesion); and
-                ``shown``, if the image is to be looked at otherwise than the network sees it.
+                (the map in the scan's own grid); perhaps ``label`` (display orientation, non-zero is lesion);
+                ``shown``, if the image is to be looked at otherwise than the network sees it; and ``embedding``, the
+                mean embedding of its patches (see :class:`monai_sar.networks.MeanEmbedding`).
             detector: that made the map.
             provenance: how it was made.
             threshold: score above which a voxel is flagged.
@@ -105,10 +114,12 @@ class AnomalyResult:
         score = top_mean(shown, TOP_FRACTION, foreground=region)
         flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
         kind: Kind = "volumes" if shown.shape[-1] > 1 else "slices"
-        digest = ScanOrigin.of(item["pred"]).sha256
+        origin = ScanOrigin.of(item["pred"])
         p_value, p_value_note = scan_p_value(
-            calibration, score, kind=kind, digest=digest, trained_on=detector.trained_on
+            calibration, score, kind=kind, digest=origin.sha256, trained_on=detector.trained_on
         )
+        traits = ScanTraits.of(image, region, origin, embedding=item.get("embedding"))
+        input_check, not_checked = check_input(calibration, traits)
         return cls(
             anomaly_map=item["pred"],
             score=score,
@@ -125,6 +136,8 @@ class AnomalyResult:
             provenance=provenance,
             false_positive_rate=flagging.false_positive_rate,
             calibration=calibration,
+            input_check=input_check,
+            input_check_note=not_checked if input_check is None else input_check.note,
         )
 
     @property

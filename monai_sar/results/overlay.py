@@ -40,6 +40,7 @@ def write_overlay(
     threshold: float | None = None,
     limits: tuple[float, float] | None = None,
     title: str | None = None,
+    note: str | None = None,
     slices: int = 5,
 ) -> None:
     """Write a PNG: one column per slice; above the scan, below the scan under its anomaly map.
@@ -62,6 +63,7 @@ def write_overlay(
         threshold: the score above which `mask` flags; marked on the colour bar.
         limits: the scores of the lowest and the highest colour, the same for pictures that are to be compared.
         title: a line above the pictures. Name no patient.
+        note: what nobody who looks at the picture should miss, in a few words: a line below it.
         slices: the number of columns at most.
 
     Raises:
@@ -94,7 +96,7 @@ def write_overlay(
             _draw_scale_bar(scan_axes, width=image.shape[1] * spacing[1])
     _draw_colour_bar(figure, grid, drawn, threshold)
     _draw_legend(figure, grid, mask=mask is not None, lesion=lesion is not None, threshold=threshold)
-    _draw_text(figure, grid, title, labelled=image.shape[2] > 1)
+    _draw_text(figure, grid, title, note, labelled=image.shape[2] > 1)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", facecolor=BACKGROUND, bbox_inches="tight", pad_inches=0.2)
 
@@ -206,7 +208,7 @@ def _draw_legend(figure: Figure, grid: PanelGrid, *, mask: bool, lesion: bool, t
         )  # fmt: skip
 
 
-def _draw_text(figure: Figure, grid: PanelGrid, title: str | None, *, labelled: bool) -> None:
+def _draw_text(figure: Figure, grid: PanelGrid, title: str | None, note: str | None, *, labelled: bool) -> None:
     for row, name in enumerate(("Scan", "Anomaly map")):
         middle = grid.bottom(row) + grid.panel_height / 2
         grid.text(
@@ -226,3 +228,7 @@ def _draw_text(figure: Figure, grid: PanelGrid, title: str | None, *, labelled: 
         height = grid.top + (0.5 if labelled else 0.15)
         grid.text(figure, grid.left, height, lines, color=TEXT, fontsize=13, weight="bold", va="bottom")
     grid.text(figure, grid.right, 0.16, DISCLAIMER, color=FAINT, fontsize=8, ha="right")
+    if note:
+        # 9 pt: about 14 characters to the inch; the picture is cut where something is drawn, so it grows downwards
+        lines = textwrap.fill(note, width=max(30, int(14 * (grid.right - grid.left))))
+        grid.text(figure, grid.left, 0.08, lines, color=MARK, fontsize=9, va="top")

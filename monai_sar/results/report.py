@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import nibabel as nib
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from monai_sar._versions import software_versions
 from monai_sar.calibration.calibration import Calibration
+from monai_sar.calibration.input_check import InputDifference
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.metrics.lesion_agreement import dice, flagged_voxels, lesion_agreement
 from monai_sar.metrics.lesion_score import label_lesions
@@ -92,6 +94,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "volume_ml": float(mask.sum()) * voxel_ml(mask.affine),
         },
         "lesions": None if result.display.lesion is None else _lesion_facts(result, result.display.lesion),
+        "input_check": _input_facts(result),
         "calibration": None if result.calibration is None else _calibration_facts(result.calibration),
         "model": {
             "settings": dict(result.provenance.settings),
@@ -136,6 +139,19 @@ def _lesion_facts(result: AnomalyResult, lesion: Tensor) -> dict[str, Any]:
         "dice": None if flagged is None else dice(*flagged, agreement.voxels),
         "average_precision": agreement.average_precision,
     }
+
+
+def _input_facts(result: AnomalyResult) -> dict[str, Any]:
+    check = result.input_check
+    return {
+        "ok": None if check is None else check.ok,
+        "differences": [] if check is None else [_difference(each) for each in check.differences],
+        "note": result.input_check_note,
+    }
+
+
+def _difference(difference: InputDifference) -> dict[str, Any]:
+    return {**asdict(difference), "expected": list(difference.expected)}
 
 
 def _calibration_facts(calibration: Calibration) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def find_report(
         same_region = report["region"] == mask_facts(item["region"], scan)
         lesions = None if item.get("label") is None else mask_facts(item["label"], scan)
         same_lesions = (report["lesions"] and {key: report["lesions"][key] for key in lesions or {}}) == lesions
-        whole = all((Path(folder) / name).is_file() for name in report["outputs"].values())
+        checked = "input_check" in report  # an older version did not
+        whole = checked and all((Path(folder) / name).is_file() for name in report["outputs"].values())
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # none, or that of another program
         return None
     same = same_scan and same_grid and same_region and same_lesions
@@ -185,6 +186,7 @@ def _write_picture(result: AnomalyResult, path: Path) -> None:
         mask=None if result.threshold is None else display.anomaly_map[0].cpu().numpy() > result.threshold,
         lesion=None if display.lesion is None else display.lesion[0].cpu().numpy(),
         threshold=result.threshold,
+        note=None if result.input_check is None else result.input_check.headline,
     )
 
 
