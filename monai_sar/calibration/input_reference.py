@@ -2,14 +2,14 @@
 
 **When a scan is unlike.** Of n exchangeable patients and a new one, the new one is the highest with a probability of
 1 / (n + 1), whatever the distribution. With 20 patients and some ten things to look at, that alone would be an alarm
-for half of all normal scans. So a scan has to lie beyond the highest by a margin, in which the tail is taken to fall
-as an exponential one does, faster than those of most measures: by
+for half of all normal scans. So a scan has to lie beyond the range that was seen, and by a tolerance, below which nobody
+would call it a difference; and beyond what is to be expected of one more draw from a normal distribution of which n are
+known: the prediction interval of Student's t,
 
-    spread * ln(1 / ((n + 1) * rate))
+    mean +- t(n - 1) * spread * sqrt(1 + 1 / n)
 
-where the spread is the standard deviation between patients and the rate is what all alarms together may have, divided
-among the things and their two sides. Few patients make the margin wide. And it is never less than a tolerance, below
-which nobody would call the difference one. A scan that was calibrated on lies within the range, so it is always like.
+at a rate that is what all alarms together may have, divided among the things and their two sides. Few patients make it
+wide. A scan that was calibrated on lies within the range, so it is always like.
 
 **Appearance** is the distance of a scan's mean embedding from those of the others: in each channel in units of the
 spread between scans, half of it shrunk to the mean spread of all channels, because few scans tell little of a channel;
@@ -24,6 +24,7 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.input_check import InputCheck, InputDifference
@@ -31,19 +32,16 @@ from monai_sar.calibration.scan_traits import MODALITY, TRAITS, Kind, ScanTraits
 
 __all__ = ["InputReference", "SeenRange", "numbers"]
 
-APPEARANCE = Trait("appearance", "distance of the mean embedding from theirs", "", 0.2, set_by_protocol=False)
+APPEARANCE = Trait("appearance", "distance of the mean embedding", "", 0.2, ratio=False, set_by_protocol=False)
 """What the encoder sees, beyond the numbers of :data:`TRAITS`."""
 
 FALSE_ALARMS = 0.02
-"""Share of normal scans of the same kind for which an alarm may be raised, where tails fall as an exponential one."""
+"""Share of normal scans of the same kind for which an alarm may be raised, where measures are normally distributed."""
 
 LEAST_PATIENTS = 5
 """With fewer, only what a protocol sets is looked at: how much the rest varies is not known."""
 
 _SHRINKAGE = 0.5
-
-_NEAREST = 1e-3
-"""Smaller numbers, of which the logarithm is taken, are not told apart."""
 
 _ROUNDING = 1e-4
 """Of an embedding: smaller differences are nothing to learn from."""
@@ -61,20 +59,24 @@ class SeenRange:
         patients: of whose scans it is known.
         lowest: of any scan.
         highest: of any scan.
+        mean: every patient counting once.
         spread: standard deviation, every patient counting once; 0 of one patient.
     """
 
     patients: int
     lowest: float
     highest: float
+    mean: float
     spread: float
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
-        numbers = (self.lowest, self.highest, self.spread)
+        numbers = (self.lowest, self.highest, self.mean, self.spread)
         if type(self.patients) is not int or not all(type(number) is float for number in numbers):
             raise TypeError("expected numbers")
-        sound = self.patients > 0 and all(map(math.isfinite, numbers))
+        sound = (
+            self.patients > 0 and all(map(math.isfinite, numbers)) and self.lowest - 1 < self.mean < self.highest + 1
+        )
         # far more than any trait or its logarithm is, and far less than what overflows
         if not (sound and self.spread >= 0 and -100 < self.lowest <= self.highest < 100):
             raise ScoreCalibrationError("What the calibration says of its scans contradicts itself.")
@@ -84,14 +86,17 @@ class SeenRange:
         """Of scans whose weights are those of their patients, 1 each."""
         mean = (weights * values).sum() / weights.sum()
         variance = (weights * (values - mean) ** 2).sum() / max(patients - 1, 1)
-        return cls(patients, float(values.min()), float(values.max()), float(np.sqrt(variance)))
+        return cls(patients, float(values.min()), float(values.max()), float(mean), float(np.sqrt(variance)))
 
     def beyond(self, value: float, tolerance: float) -> bool:
-        """Whether a value lies farther outside the range than chance may put it, and than the tolerance."""
+        """Whether a value lies outside the range by more than the tolerance, and by more than chance may put it."""
+        if self.lowest - tolerance <= value <= self.highest + tolerance:
+            return False
+        if self.patients < LEAST_PATIENTS:  # whose spread says little
+            return True
         rate = FALSE_ALARMS / (2 * len(_ALL))
-        chance = self.spread * max(0.0, -math.log((self.patients + 1) * rate))
-        margin = max(tolerance, chance)
-        return not self.lowest - margin <= value <= self.highest + margin
+        chance = stats.t(self.patients - 1).isf(rate) * self.spread * math.sqrt(1 + 1 / self.patients)
+        return bool(abs(value - self.mean) > chance)
 
 
 @dataclass(frozen=True)
@@ -134,9 +139,8 @@ class InputReference:
             patients: of each patient the scans, one or more, all of one kind. Their order does not matter.
         """
         # sums depend on the order of what is added
-        ordered = sorted(sorted(map(_key, scans)) for scans in patients)
-        by_key = {_key(scan): scan for scans in patients for scan in scans}
-        scans = [(whose, by_key[key]) for whose, keys in enumerate(ordered) for key in keys]
+        ordered = sorted((sorted(scans, key=_key) for scans in patients), key=lambda scans: [*map(_key, scans)])
+        scans = [(whose, scan) for whose, scans_of in enumerate(ordered) for scan in scans_of]
         ranges = {}
         for name, trait in TRAITS.items():
             known = [(whose, scan.measures[name]) for whose, scan in scans if name in scan.measures]
@@ -153,7 +157,7 @@ class InputReference:
             for patient in range(len(patients)):
                 own = whose == patient
                 distances[own] = _distance(grid[own], *_mean_and_spread(grid[~own], whose[~own]))
-            ranges["appearance"] = SeenRange.of(np.log(distances), *_weights(whose))
+            ranges["appearance"] = SeenRange.of(distances, *_weights(whose))
         return cls(
             kind=scans[0][1].kind,
             modalities=tuple(sorted({scan.modality for _, scan in scans if scan.modality})),
@@ -228,7 +232,7 @@ def _key(scan: ScanTraits) -> tuple[Any, ...]:
 
 
 def _scaled(trait: Trait, value: float) -> float:
-    return math.log(max(value, _NEAREST)) if trait.ratio else value
+    return math.log(value) if trait.ratio else value
 
 
 def _weights(whose: Sequence[int] | npt.NDArray[np.int64]) -> tuple[FloatArray, int]:
@@ -250,7 +254,7 @@ def _mean_and_spread(embeddings: FloatArray, whose: npt.NDArray[np.int64]) -> tu
 def _distance(embeddings: FloatArray, mean: FloatArray, spread: FloatArray) -> FloatArray:
     """Of each of ``[N, C]``, in units of the spread."""
     distance: FloatArray = np.sqrt((((embeddings - mean) / spread) ** 2).mean(axis=1))
-    return np.maximum(distance, _NEAREST)
+    return distance
 
 
 def _other_code(name: str, words: str, found: str, expected: tuple[str, ...]) -> InputDifference:
@@ -260,7 +264,8 @@ def _other_code(name: str, words: str, found: str, expected: tuple[str, ...]) ->
 def _other_value(name: str, trait: Trait, found: float, seen: SeenRange) -> InputDifference:
     low, high = (math.exp(end) if trait.ratio else end for end in (seen.lowest, seen.highest))
     if name == "appearance":
-        words = f"appearance: {found / high:.2g} times as far from their mean as the farthest of them"
+        farther = found / max(high, trait.tolerance)  # identical scans are 0 apart
+        words = f"appearance: {farther:.2g} times as far from their mean as the farthest of them"
     else:
         ends = list(dict.fromkeys(f"{end:.3g}" for end in (low, high)))
         unit = f" {trait.unit}" if trait.unit else ""

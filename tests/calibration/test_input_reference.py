@@ -184,7 +184,7 @@ def _changed(*place: Any, value: Any) -> dict[str, Any]:
         (("modalities",), [7]),
         (("ranges",), []),
         (("ranges", "row_spacing"), None),
-        (("ranges", "name of a patient"), {"patients": 1, "lowest": 0.0, "highest": 1.0, "spread": 0.0}),
+        (("ranges", "name of a patient"), {"patients": 1, "lowest": 0.0, "highest": 1.0, "mean": 0.5, "spread": 0.0}),
         (("ranges", "row_spacing", "patients"), 0),
         (("ranges", "row_spacing", "patients"), True),
         (("ranges", "row_spacing", "lowest"), "0.9"),

@@ -16,6 +16,7 @@ from PIL import Image
 from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
+from monai_sar.calibration import InputReference, ScanTraits
 from monai_sar.cli import app
 from monai_sar.inferers import ScanPredictor
 from tests.calibration.bundle_copy import copy_bundle
@@ -329,7 +330,8 @@ def test_a_setting_can_be_given_by_its_name(predict: Predict, tmp_path: Path) ->
 
 
 def test_a_calibrated_checkpoint_flags_at_a_rate_and_gives_a_p_value(checkpoint: Path, tmp_path: Path) -> None:
-    calibration = a_calibration(pixel_thresholds=(1.2, 1.1))
+    others = InputReference.of([[ScanTraits("volumes", "MR", {"row_spacing": 9.0})]])
+    calibration = a_calibration(pixel_thresholds=(1.2, 1.1), inputs=others)
     path = calibrated_checkpoint(checkpoint, tmp_path / "model.pt", calibration)
     scan, bundle = save_nifti(tmp_path / "head.nii.gz"), copy_bundle(tmp_path / "bundles")
 
@@ -343,8 +345,13 @@ def test_a_calibrated_checkpoint_flags_at_a_rate_and_gives_a_p_value(checkpoint:
         outcomes(first)["head.nii.gz"]["score"], kind="volumes"
     )
     assert json.loads((tmp_path / "out" / "head_report.json").read_text())["mask"]["threshold"] == 1.2
+    assert outcomes(first)["head.nii.gz"]["input_check"]["ok"] is False
     again = call()
     assert "there already, score" in again.stdout
+    assert (
+        "note: unlike the scans that the detector was calibrated on: spacing of rows: 1.1 instead of 9 mm"
+        in again.stderr
+    )
     assert ", p-value " in again.stdout
 
     assert "done" in call("--false-positive-rate=0.2").stdout

@@ -2,13 +2,16 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
 from monai.data import Dataset
+from pydicom.dataset import FileDataset
 from torch import Tensor
 
 from monai_sar.calibration import Calibration, ScoreCalibrationError
@@ -25,6 +28,7 @@ from monai_sar.networks.checkpoint import (
     replace_saved_with,
     saved_with,
 )
+from monai_sar.scans import read_scan
 from monai_sar.settings.bundle_config import read_bundle_config, use_checkpoint_settings
 from tests.calibration.conftest import (
     PATIENTS,
@@ -35,7 +39,7 @@ from tests.calibration.conftest import (
     write_normal_images,
     write_volume,
 )
-from tests.conftest import BUNDLE
+from tests.conftest import BUNDLE, save_nifti
 
 
 class Parts(NamedTuple):
@@ -143,6 +147,47 @@ def test_neither_order_nor_names_of_scans_matter_but_their_content_does(parts: P
     for change in ({"image": items[3]["image"] * 0.999}, {"region": _one_voxel_less(items[3]["region"])}):
         changed = parts.calibrate([*items[:3], items[3] | change, *items[4:]], rates=[0.05])
         assert changed.data_sha256 != one.data_sha256
+
+
+def test_it_keeps_what_its_scans_were_like_and_predictions_compare(
+    parts: Parts, checkpoint: Path, write_series: Callable[..., Any], tmp_path: Path
+) -> None:
+    """In the checkpoint; each scan that was calibrated on is like those, whichever format it is stored in."""
+    calibration = parts.calibrate()
+    reference = calibration.inputs
+    assert reference is not None
+    spacing = reference.ranges["slice_spacing"]
+    assert (spacing.patients, spacing.lowest, spacing.spread) == (PATIENTS, np.log(4.0), 0)
+    assert len(reference.embedding_mean) == parts.detector.encoder.channels
+    path = calibrated_checkpoint(checkpoint, tmp_path / "calibrated.pt", calibration)
+    predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=path)
+    assert predictor.network.calibration == calibration
+    for item in parts.dataset.data[:3]:
+        result = predictor(item["image"])
+        assert result.input_check is not None
+        assert result.input_check.ok, result.input_check_note
+
+    voxels = np.asarray(nib.load(write_volume(tmp_path, "new", seed=7000)["image"]).dataobj)
+    save_nifti(tmp_path / "half.nii.gz", voxels, np.diag([0.5, 0.5, 4.0, 1.0]))
+    half = predictor(tmp_path / "half.nii.gz")
+    assert half.input_check is not None
+    found = {difference.name: difference.found for difference in half.input_check.differences}
+    assert found.items() >= {"row_spacing": 0.5, "column_spacing": 0.5, "height": 24, "width": 24}.items()
+    assert "spacing of rows: 0.5 instead of 1 mm" in str(half.input_check_note)
+    assert half.p_value is not None
+
+    def draw(dataset: FileDataset, index: int) -> None:
+        dataset.PixelData = (
+            (voxels[..., index] * (1 + index % 2)).astype("<u2").tobytes()
+        )  # every other slice is bright
+
+    write_series(tmp_path / "series", modality="MR", shape=(6, 48, 48), spacing=(2.0, 1.0, 1.0), edit=draw)
+    series = read_scan(tmp_path / "series").image
+    save_nifti(tmp_path / "same.nii.gz", series[0].numpy().astype(np.int16), series.affine.numpy())
+    as_dicom, as_nifti = predictor(tmp_path / "series"), predictor(tmp_path / "same.nii.gz")
+    assert as_dicom.input_check is not None
+    assert as_dicom.input_check == as_nifti.input_check
+    assert {"slice distance", "intensities"} <= set(as_dicom.input_check.topics)
 
 
 def _one_voxel_less(region: Tensor) -> Tensor:

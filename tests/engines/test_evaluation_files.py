@@ -1,6 +1,7 @@
 """What an evaluator leaves behind, with and without a calibration, and on a split of one class."""
 
 import csv
+import dataclasses
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from monai_sar._root_cause import reason
+from monai_sar.calibration import InputReference, ScanTraits
 from monai_sar.networks.checkpoint import read_checkpoint
 from tests.bundles.conftest import ROOT, TINY, head, run_bundle, run_config, untrained_checkpoint
 from tests.evaluation.images import calibration
@@ -101,8 +103,9 @@ def test_a_process_writes_the_four_files_and_names_nobody(bmad: Path, checkpoint
 
 def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:
     state = read_checkpoint(checkpoint)
+    inputs = InputReference.of([[ScanTraits("slices", None, {"rows": 48.0, "columns": 96.0})]])
     saved = json.loads(bytes(state["_extra_state"].tolist()).decode()) | {
-        "calibration": calibration(0.5, 1.0).to_dict()
+        "calibration": dataclasses.replace(calibration(0.5, 1.0), inputs=inputs).to_dict()
     }
     state["_extra_state"] = torch.frombuffer(bytearray(json.dumps(saved).encode()), dtype=torch.uint8).clone()
     torch.save(state, tmp_path / "calibrated.pt")
@@ -114,6 +117,7 @@ def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path
     cases = rows(tmp_path / "out" / "cases_test.csv")
     for row in cases:
         assert float(row["p_value"]) == calibration(0.5, 1.0).p_value(float(row["score"]), kind="slices")
+        assert row["input_check"] == "matrix"  # the columns, of which there are 48
     realised = np.mean([float(row["score"]) > 1.0 for row in cases if row["abnormal"] == "0"])
     assert record["metrics"]["normal_scans_flagged_at_0.05"] == pytest.approx(realised)
 
@@ -150,7 +154,7 @@ def test_volumes_are_evaluated_by_name_and_in_millilitres(
     found = rows(tmp_path / "out" / "cases_test.csv")
     assert [row["name"] for row in found] == ["scan1", "scan2", "scan3"]
     assert [row["abnormal"] for row in found] == ["0", "1", "1"]
-    assert all(row["p_value"] == "" for row in found)
+    assert all(row["p_value"] == row["input_check"] == "" for row in found)
     assert float(found[1]["lesion_ml"]) == pytest.approx(int(found[1]["lesion_voxels"]) * 0.02)
     assert int(found[1]["lesion_voxels"]) == 3 * 64
     assert found[0]["lesion_ml"] == "0.0"

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset
 
+from monai_sar.calibration import InputReference, ScanTraits
 from monai_sar.inferers import ScanPredictor
 from monai_sar.results import AnomalyResult
 from monai_sar.results.write_result import file_result_name, find_report, report_path, result_name, write_result
+from monai_sar.scans import ScanOrigin
 from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.conftest import BUNDLE, OBLIQUE, head, one_study, save_nifti
 
@@ -405,7 +407,7 @@ def test_the_schema_refuses_more_and_less_than_it_describes(checkpoint: Path, tm
     path = calibrated_checkpoint(checkpoint, tmp_path / "model.pt", a_calibration())
     report = save(without_threshold(path)(save_nifti(tmp_path / "head.nii.gz")), tmp_path / "out")
     places = list(_objects(report))
-    assert len(places) == 14
+    assert len(places) == 15
     for place in places:
         changed = copy.deepcopy(report)
         part = changed
@@ -438,6 +440,30 @@ def test_the_reason_why_there_is_no_p_value_is_reported(checkpoint: Path, tmp_pa
     report = save(without_threshold(checkpoint)(scan), tmp_path / "uncalibrated")
     assert report["score"]["p_value_note"] == "no p-value: the detector is not calibrated"
     assert report["calibration"] is None
+
+
+def test_what_is_unlike_the_calibrated_scans_is_in_report_and_picture(checkpoint: Path, tmp_path: Path) -> None:
+    scan, sizes = save_nifti(tmp_path / "head.nii.gz"), {}
+    one = without_threshold(checkpoint)(scan)
+    report = save(one, tmp_path / "uncalibrated")
+    assert report["input_check"]["ok"] is None
+    assert "the detector is not calibrated" in report["input_check"]["note"]
+    known = ScanTraits.of(one.display.image, one.display.region, ScanOrigin.of(one.anomaly_map))
+    for name, spacing in (("like", 1.0), ("unlike", 2.0)):
+        other = {key: value * spacing if "spacing" in key else value for key, value in known.measures.items()}
+        inputs = InputReference.of([[ScanTraits("volumes", None, other)]])
+        path = calibrated_checkpoint(checkpoint, tmp_path / f"{name}.pt", a_calibration(inputs=inputs))
+        report = save(without_threshold(path)(scan), tmp_path / name)
+        check = report["input_check"]
+        assert check["ok"] is (name == "like")
+        assert [each["topic"] for each in check["differences"]] == (
+            [] if check["ok"] else ["spacing"] * 2 + ["slice distance"]
+        )
+        assert (check["note"] is None) is check["ok"]
+        with Image.open(tmp_path / name / "head_overlay.png") as picture:
+            sizes[name] = picture.size
+    assert sizes["unlike"][0] == sizes["like"][0]
+    assert sizes["unlike"][1] > sizes["like"][1]  # by a line below
 
 
 def _fields(schema: dict[str, Any], name: str = "report") -> Iterator[tuple[str, dict[str, Any]]]:
