@@ -2,7 +2,7 @@
 
 **When a scan is unlike.** Of n exchangeable patients and a new one, the new one is the highest with a probability of
 1 / (n + 1), whatever the distribution. With 20 patients and some ten things to look at, that alone would be an alarm
-for half of all normal scans. So a scan has to lie beyond the range that was seen, and by a tolerance, below which nobody
+for half of all normal scans. So a scan has to lie beyond the range that was seen by a tolerance, below which nobody
 would call it a difference; and beyond what is to be expected of one more draw from a normal distribution of which n are
 known: the prediction interval of Student's t,
 
@@ -43,6 +43,9 @@ LEAST_PATIENTS = 5
 
 _SHRINKAGE = 0.5
 
+_FARTHEST = 50.0
+"""Distances beyond it are not told apart."""
+
 _ROUNDING = 1e-4
 """Of an embedding: smaller differences are nothing to learn from."""
 
@@ -74,9 +77,7 @@ class SeenRange:
         numbers = (self.lowest, self.highest, self.mean, self.spread)
         if type(self.patients) is not int or not all(type(number) is float for number in numbers):
             raise TypeError("expected numbers")
-        sound = (
-            self.patients > 0 and all(map(math.isfinite, numbers)) and self.lowest - 1 < self.mean < self.highest + 1
-        )
+        sound = self.patients > 0 and all(map(math.isfinite, numbers)) and abs(self.mean) < 100
         # far more than any trait or its logarithm is, and far less than what overflows
         if not (sound and self.spread >= 0 and -100 < self.lowest <= self.highest < 100):
             raise ScoreCalibrationError("What the calibration says of its scans contradicts itself.")
@@ -95,7 +96,7 @@ class SeenRange:
         if self.patients < LEAST_PATIENTS:  # whose spread says little
             return True
         rate = FALSE_ALARMS / (2 * len(_ALL))
-        chance = stats.t(self.patients - 1).isf(rate) * self.spread * math.sqrt(1 + 1 / self.patients)
+        chance = stats.t.isf(rate, self.patients - 1) * self.spread * math.sqrt(1 + 1 / self.patients)
         return bool(abs(value - self.mean) > chance)
 
 
@@ -254,7 +255,7 @@ def _mean_and_spread(embeddings: FloatArray, whose: npt.NDArray[np.int64]) -> tu
 def _distance(embeddings: FloatArray, mean: FloatArray, spread: FloatArray) -> FloatArray:
     """Of each of ``[N, C]``, in units of the spread."""
     distance: FloatArray = np.sqrt((((embeddings - mean) / spread) ** 2).mean(axis=1))
-    return distance
+    return np.minimum(distance, _FARTHEST)
 
 
 def _other_code(name: str, words: str, found: str, expected: tuple[str, ...]) -> InputDifference:

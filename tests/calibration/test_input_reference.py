@@ -57,7 +57,7 @@ def test_few_new_scans_of_the_same_kind_are_called_unlike(patients: int) -> None
     """2 % are promised where tails are exponential; these have lighter ones, and the range of few scans is narrow."""
     alarms = [
         not reference(patients, first=1000 * draw).check(scan(10**6 + 100 * draw + new)).ok
-        for draw in range(20)
+        for draw in range(10)
         for new in range(20)
     ]
     assert np.mean(alarms) <= 0.03
