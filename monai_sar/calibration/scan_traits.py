@@ -67,7 +67,7 @@ TRAITS: Mapping[str, Trait] = {
     "columns": Trait("matrix", "number of columns", "pixels", 0.3),
     **{
         _QUANTILE.format(100 * level): Trait(
-            "intensities", f"{level:.0%} quantile of the intensities", "", 0.03, ratio=False, set_by_protocol=False
+            "intensities", f"{level:.0%} quantile of the intensities", "", 0.05, ratio=False, set_by_protocol=False
         )
         for level in QUANTILES
     },
