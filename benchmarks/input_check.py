@@ -51,7 +51,8 @@ def _intensities(change: Callable[[Volume], Volume]) -> Change:
 
 def _inverted(voxels: Volume) -> Volume:
     top = float(np.percentile(voxels, 99.5))
-    return np.where(voxels > 0.08 * top, np.clip(1.08 * top - voxels, 0, None), voxels)
+    inverted: Volume = np.where(voxels > 0.08 * top, np.clip(1.08 * top - voxels, 0, None), voxels)
+    return inverted
 
 
 def _gamma(power: float) -> Callable[[Volume], Volume]:
@@ -60,7 +61,8 @@ def _gamma(power: float) -> Callable[[Volume], Volume]:
 
 def _noisy(voxels: Volume) -> Volume:
     noise = np.random.default_rng(0).normal(0, 0.08 * np.percentile(voxels, 99.5), (2, *voxels.shape))
-    return np.hypot(voxels + noise[0], noise[1]).astype(np.float32)  # Rician, as of a magnitude image
+    rician: Volume = np.hypot(voxels + noise[0], noise[1]).astype(np.float32)  # as of a magnitude image
+    return rician
 
 
 CHANGES: Mapping[str, Change] = {

@@ -1,5 +1,7 @@
 """The mean embedding of each scan, noted while an evaluator maps it."""
 
+from typing import Any
+
 import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
@@ -30,4 +32,5 @@ class ScanEmbedding:
 
     def _put(self, engine: Engine) -> None:
         self._seen.__exit__(None, None, None)
-        engine.state.output["embedding"] = torch.tensor([self._seen.value])  # of a batch of one
+        output: Any = engine.state.output
+        output["embedding"] = torch.tensor([self._seen.value])  # of a batch of one
