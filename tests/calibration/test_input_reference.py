@@ -95,7 +95,7 @@ def test_it_is_said_by_how_much_and_what_to_do() -> None:
     assert spacing.found == 0.45
     assert spacing.expected == pytest.approx((0.9, 0.9))
     assert spacing.words == "spacing of rows: 0.45 instead of 0.9 mm"
-    assert appearance.found > 2 * float(appearance.expected[1])  # type: ignore[arg-type]
+    assert float(appearance.found) > 2 * float(appearance.expected[1])
     assert "times as far from their mean as the farthest of them" in appearance.words
     assert check.headline == "Unlike the scans that were calibrated on: spacing, appearance"
     assert check.note is not None

@@ -167,7 +167,8 @@ def test_it_keeps_what_its_scans_were_like_and_predictions_compare(
         assert result.input_check is not None
         assert result.input_check.ok, result.input_check_note
 
-    voxels = np.asarray(nib.load(write_volume(tmp_path, "new", seed=7000)["image"]).dataobj)
+    scan: Any = nib.load(write_volume(tmp_path, "new", seed=7000)["image"])
+    voxels = np.asarray(scan.dataobj)
     save_nifti(tmp_path / "half.nii.gz", voxels, np.diag([0.5, 0.5, 4.0, 1.0]))
     half = predictor(tmp_path / "half.nii.gz")
     assert half.input_check is not None

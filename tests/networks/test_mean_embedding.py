@@ -10,7 +10,7 @@ def test_it_is_the_mean_over_all_patches_whatever_the_batches() -> None:
     encoder = DINOv3Encoder("vit_tiny_patch16_224", weights="random")
     images = torch.rand(5, 3, 32, 48)
     with torch.no_grad(), MeanEmbedding(encoder) as seen:
-        grids = torch.cat([encoder(batch) for batch in images.split(2)])
+        grids = torch.cat([encoder(batch) for batch in (images[:2], images[2:4], images[4:])])
     torch.testing.assert_close(torch.tensor(seen.value), grids.mean(dim=(0, 2, 3)), atol=1e-5, rtol=1e-5)
     with torch.no_grad():
         encoder(images)
