@@ -7,8 +7,8 @@ from monai_sar.networks.dinov3_encoder import DINOv3Encoder
 from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
-from monai_sar.networks.rarity import Rarity
 from monai_sar.networks.mean_embedding import MeanEmbedding
+from monai_sar.networks.rarity import Rarity
 from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.slice_smoothing import SliceSmoothing
 from monai_sar.networks.spatial_ar_net import SpatialARNet
@@ -25,8 +25,8 @@ __all__ = [
     "Letterbox",
     "MaskedConv2d",
     "MaskedConv3d",
-    "Rarity",
     "MeanEmbedding",
+    "Rarity",
     "ScoreSmoothing",
     "SliceSmoothing",
     "SpatialARNet",
