@@ -61,8 +61,9 @@ def terminal() -> Iterator[Terminal]:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The brain bundle's predictor, made tiny and never trained, as the checkpoint that training would write."""
-    return untrained_checkpoint(BUNDLE, tmp_path_factory.mktemp("models") / "model.pt")
+    """The brain bundle's detector, made tiny, without a second witness, never trained, as training would write it."""
+    path = tmp_path_factory.mktemp("models") / "model.pt"
+    return untrained_checkpoint(BUNDLE, path, abnormal_intensity="none")
 
 
 @pytest.fixture(scope="session")

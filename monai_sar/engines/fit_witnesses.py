@@ -39,7 +39,7 @@ def fit_witnesses(
         ValueError: there is too little in the slices to learn from.
     """
     if detector.witnesses.intensity != "none" and idist.get_rank() == 0:
-        detector.load_checkpoint(path)
+        detector.load_state_dict(read_checkpoint(path))
         if not detector.witnesses.fitted:
             errors, intensities = _patches(detector, slices)
             detector.witnesses.fit(errors, intensities)

@@ -186,22 +186,18 @@ class AnomalyDetector(nn.Module):
     def score(self, features: Tensor, intensity: Tensor | None = None) -> Tensor:
         """Score every patch, high is anomalous: the prediction error, what a second witness says, smoothed.
 
+        Before training a second witness knows nothing, and the error alone counts.
+
         Args:
             features: ``[B, C, h, w]``, as :meth:`embed` gives them.
             intensity: ``[B, 1, h, w]``, as :meth:`patch_intensity` gives it; needed for a second witness alone.
 
         Raises:
-            CheckpointError: there is a second witness, which has not seen normal patches.
-            ValueError: it is not told the intensities.
+            ValueError: a second witness is not told the intensities.
         """
         error = self.error(features).float()
-        if self.witnesses.intensity == "none":
+        if self.witnesses.intensity == "none" or not self.witnesses.fitted:
             return self.smoothing(error)  # type: ignore[no-any-return]
-        if not self.witnesses.fitted:
-            raise CheckpointError(
-                "This detector compares intensities with those of normal scans, which it has not seen. Run its "
-                "training, again if it has ended (nothing is trained twice), or set abnormal_intensity=none."
-            )
         if intensity is None:
             raise ValueError(f"Abnormal intensities are {self.witnesses.intensity}: give those of the patches, too.")
         score: Tensor = self.smoothing(self.witnesses(error, intensity))
@@ -251,11 +247,17 @@ class AnomalyDetector(nn.Module):
         """Load a trained checkpoint, ``model.pt`` or ``last.pt``, tensors only.
 
         Raises:
-            CheckpointError: no such file, a damaged one, or not a checkpoint of an anomaly detector.
+            CheckpointError: no such file, a damaged one, not a checkpoint of an anomaly detector, or one whose second
+                witness has not seen normal patches: its training has not ended.
             CheckpointMismatchError: it was trained with other settings than this detector's.
         """
-        state = read_checkpoint(path)
-        self.load_state_dict(state)
+        self.load_state_dict(read_checkpoint(path))
+        if self.witnesses.intensity != "none" and not self.witnesses.fitted:
+            raise CheckpointError(
+                f"This detector compares intensities with those of normal scans, of which '{path}' knows nothing. Run "
+                "its training to its end (again, if it has ended: nothing is trained twice), or set "
+                "abnormal_intensity=none."
+            )
 
     def save_calibration(self, path: str | os.PathLike[str]) -> None:
         """Write the calibration, and the smoothing it is for, into the checkpoint that this detector came from.

@@ -60,13 +60,18 @@ def run_config(files: list[Path], workflow_type: str, **overrides: Any) -> Confi
 
 
 def untrained_checkpoint(bundle: Path, path: Path, **settings: Any) -> Path:
-    """The bundle's detector, made tiny and never trained, as the checkpoint that training would write."""
+    """The bundle's detector, made tiny and never trained, as the checkpoint that training would write.
+
+    What a second witness would have learnt of normal patches is made up.
+    """
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "inference.yaml"))
-    parser.update(TINY | {"abnormal_intensity": "none"} | settings)
+    parser.update(TINY | settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        torch.save(parser.get_parsed_content("network").state_dict(), path)
+        network = parser.get_parsed_content("network")
+        network.witnesses.fit(*torch.empty(2, 1000).exponential_())
+        torch.save(network.state_dict(), path)
     return path
 
 

@@ -31,6 +31,7 @@ def test_it_gives_to_the_bit_what_monai_gives(checkpoint: Path, bmad: Path, tmp_
         split="valid",
         bootstrap_resamples=20,
         **TINY,
+        abnormal_intensity="none",
     )
     assert done.returncode == 0, done.stderr[-3000:]
     # TINY is not given: the checkpoint knows

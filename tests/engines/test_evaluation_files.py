@@ -62,7 +62,6 @@ def settings(bmad: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
         "dataset_dir": str(bmad),
         "ckpt_path": str(checkpoint),
         "output_dir": str(output),
-        "abnormal_intensity": "none",
     }
     # MONAI's check of a workflow makes the training data, too
     return TINY | own | {"bootstrap_resamples": 100, "feature_dir": str(output.parent / "features")}

@@ -113,6 +113,7 @@ def test_python_the_command_and_the_bundle_give_one_map(
     )
 
     settings = TINY | {
+        "abnormal_intensity": "none",
         "bundle_root": BUNDLE, "dataset_dir": scans, "ckpt_path": checkpoint, "output_dir": tmp_path / "bundle",
         "threshold": 1.0, "device": "cpu", "config_file": BUNDLE / "configs" / "inference.yaml",
     }  # fmt: skip

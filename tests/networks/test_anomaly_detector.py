@@ -198,11 +198,19 @@ def test_with_a_second_witness_a_batch_is_its_images_one_by_one(encoder: DINOv3E
 def test_what_is_normal_stays_with_the_checkpoint(encoder: DINOv3Encoder, tmp_path: Path) -> None:
     detector, again = two_witnesses(encoder), make_detector(encoder, seed=1, abnormal_intensity="bright")
     torch.save(detector.state_dict(), tmp_path / "model.pt")
-    image = torch.rand(1, 1, 64, 64)
-    with pytest.raises(CheckpointError, match="it has not seen.*Run its training"):
-        again(image)
     again.load_checkpoint(tmp_path / "model.pt")
+    image = torch.rand(1, 1, 64, 64)
     assert torch.equal(again(image), detector(image))
+
+
+def test_a_checkpoint_that_knows_no_normal_patches_is_refused(encoder: DINOv3Encoder, tmp_path: Path) -> None:
+    """Its maps would be of the prediction error alone. Before training there is nothing else."""
+    untrained = make_detector(encoder, abnormal_intensity="bright")
+    torch.save(untrained.state_dict(), tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="of which '.*model.pt' knows nothing. Run its training to its end"):
+        make_detector(encoder, abnormal_intensity="bright").load_checkpoint(tmp_path / "model.pt")
+    image = torch.rand(1, 1, 64, 64)
+    assert torch.equal(untrained(image), make_detector(encoder)(image))
 
 
 def test_a_second_witness_has_to_be_told_the_intensities(encoder: DINOv3Encoder) -> None:
