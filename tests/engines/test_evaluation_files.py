@@ -88,7 +88,7 @@ def test_a_process_writes_the_four_files_and_names_nobody(bmad: Path, checkpoint
     assert record["patients"] == {"count": 6, "scans_of_unknown_patient": 0}
     assert record["bootstrap"]["resamples"] == 100
     assert {"scan_auroc", "pixel_auroc", "region_pixel_aupro", "dice_oracle"} <= record["metrics"].keys()
-    assert {"scan_auroc", "pixel_auroc"} <= record["intervals"].keys()
+    assert {"pixel_average_precision", "pixel_auroc"} <= record["intervals"].keys()
     assert "brightness_pixel_auroc" in record["metrics"]
     table = {row["metric"]: row for row in rows(tmp_path / "metrics_test.csv")}
     assert float(table["pixel_auroc"]["value"]) == record["metrics"]["pixel_auroc"]
