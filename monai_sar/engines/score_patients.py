@@ -60,7 +60,10 @@ def score_patients(
         for group in groups:
             scored = []
             for index in group:
-                each = _score(detector, items[index], inferer, lesion_margin=lesion_margin, amp=amp)
+                # nothing but what is looked at: a bundle keeps pictures in an item, too
+                item = {key: value for key, value in items[index].items() if key in ("image", "region", "label")}
+                each = _score(detector, item, inferer, lesion_margin=lesion_margin, amp=amp)
+                del item  # before the next is read
                 if each is None:
                     empty += 1
                 else:
@@ -100,7 +103,7 @@ def _score(
     amp: bool,
 ) -> _Scored | None:
     """Score a scan; None, if there is nothing normal in it to score."""
-    image, region = item["image"], _plain(item["region"]) != 0
+    image, region = item["image"], _plain(item["region"]).bool()
     if region.shape != (1, *image.shape[1:]):
         raise ScoreCalibrationError(
             f"Found a region of shape {tuple(region.shape)}; expected {(1, *image.shape[1:])}, as the scan."
@@ -132,9 +135,13 @@ def _score(
 
 def _digest(image: Tensor, region: Tensor) -> bytes:
     """Tell the image and region that a detector saw from any other."""
-    values = _plain(image).float().contiguous().numpy()
-    packed = np.packbits(region.numpy())
-    return hashlib.sha256(repr(values.shape).encode() + values.tobytes() + packed.tobytes()).digest()
+    values = _plain(image)
+    digest = hashlib.sha256(repr(tuple(values.shape)).encode())
+    for channel in values:
+        for row in channel:  # a copy of the whole would be another volume in memory
+            digest.update(row.float().contiguous().numpy())
+    digest.update(np.packbits(region.numpy()))
+    return digest.digest()
 
 
 def _plain(values: Any) -> Tensor:

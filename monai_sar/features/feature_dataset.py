@@ -191,7 +191,10 @@ def _encode_all(
     first = _first_of_rank(len(data))
     order = [*range(first, len(data)), *range(first)]
     for done, number in enumerate(progress_bar(order, task="Reading scans, encoding what is new", unit="scan")):
-        item = transform(dict(data[number]))
+        # nothing but what is looked at: a bundle keeps pictures in an item, too
+        prepared = transform(dict(data[number]))
+        item = {key: prepared[key] for key in ("image", "region", "label") if key in prepared}
+        del prepared
         image: MetaTensor = item["image"]
         if image.ndim != 4 or image.shape[0] not in (1, 3):
             raise ValueError(

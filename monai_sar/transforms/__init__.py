@@ -9,13 +9,15 @@ from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
 from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
 from monai_sar.transforms.rand_feature_noise import RandFeatureNoise
-from monai_sar.transforms.region import BodyRegion, ForegroundRegion, RegionMaskd
+from monai_sar.transforms.region import BodyRegion, CutOutd, ForegroundRegion, RegionMaskd
 from monai_sar.transforms.stored_intensity import StoredIntensityd
+from monai_sar.transforms.window_intensity import WindowIntensityd
 
 __all__ = [
     "AlignmentMargins",
     "BodyRegion",
     "ByKindd",
+    "CutOutd",
     "EmptyMaskd",
     "FillAlignmentMarginsd",
     "ForegroundRegion",
@@ -33,4 +35,5 @@ __all__ = [
     "RandFeatureNoise",
     "RegionMaskd",
     "StoredIntensityd",
+    "WindowIntensityd",
 ]

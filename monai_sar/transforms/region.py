@@ -14,7 +14,7 @@ from torch import Tensor
 
 from monai_sar.scans.scan_origin import add_note, has_padding, source_name
 
-__all__ = ["BodyRegion", "ForegroundRegion", "RegionMaskd"]
+__all__ = ["BodyRegion", "CutOutd", "ForegroundRegion", "RegionMaskd"]
 
 
 class ForegroundRegion(Transform):
@@ -98,7 +98,7 @@ class RegionMaskd(MapTransform):
         for key in self.key_iterator(item):
             image: MetaTensor = item[key]
             given = item.get(self.region_key)
-            region = self.find(image) if given is None else torch.as_tensor(given).as_subclass(torch.Tensor) > 0
+            region = self.find(image) if given is None else _inside(given)
             _check(region, image, mask=given)
             if isinstance(image, MetaTensor) and has_padding(image):
                 values = torch.as_tensor(image).as_subclass(torch.Tensor)
@@ -108,6 +108,36 @@ class RegionMaskd(MapTransform):
                 add_note(image, self.note)
             item[self.region_key] = convert_to_dst_type(region, image, dtype=torch.bool)[0]
         return item
+
+
+class CutOutd(MapTransform):
+    """Set what lies outside a region to 0.
+
+    The same numbers as MONAI's ``MaskIntensityd``, which makes a float of every voxel of the mask: as much memory
+    as the image takes.
+
+    Args:
+        keys: of the images ``[C, H, W(, D)]``.
+        region_key: of the region ``[1, H, W(, D)]``, boolean, as :class:`RegionMaskd` leaves it.
+    """
+
+    def __init__(self, keys: KeysCollection, *, region_key: str = "region") -> None:
+        super().__init__(keys)
+        self.region_key = region_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Cut the images of an item out."""
+        item = dict(data)
+        region = torch.as_tensor(item[self.region_key]).as_subclass(Tensor)
+        for key in self.key_iterator(item):
+            item[key] = item[key] * region
+        return item
+
+
+def _inside(mask: Any) -> Tensor:
+    """Where a mask is above 0: boolean. Of 0 and 1 in bytes, as most are, it is the same memory."""
+    values = torch.as_tensor(mask).as_subclass(Tensor)
+    return values.view(torch.bool) if values.dtype == torch.uint8 and values.max() <= 1 else values > 0
 
 
 def _without_holes(region: Tensor) -> Tensor:
