@@ -109,13 +109,14 @@ def _score(
             f"Found a region of shape {tuple(region.shape)}; expected {(1, *image.shape[1:])}, as the scan."
         )
     margin = lesion_margin + _REACH * detector.smoothing_across.sigma
-    inside = region & normal_slices(item, margin=margin)
+    normal = normal_slices(item, margin=margin)
+    inside = region if normal.all() else region & normal  # no copy where there is nothing to leave out
     if not inside.any():
         return None
     device = detector.encoder.mean.device
     with torch.no_grad(), torch.autocast(device.type, enabled=amp), MeanEmbedding(detector.encoder) as seen:
         scores = _plain(inferer(image[None].to(device), detector)[0]).float()
-    pixels = scores[inside].numpy()
+    pixels = scores.numpy()[inside.numpy()]  # torch would make a list of their indices first
     if not np.isfinite(pixels).all():
         raise ScoreCalibrationError(
             f"The anomaly map of {source_name(image, 'a normal scan')} holds NaN or infinite scores. Check the model."

@@ -49,7 +49,9 @@ class SliceChoice:
         Returns:
             Indices along D, ascending; none, if nothing of the scan can be learnt from.
         """
-        image, area = _plain(item["image"]), (_plain(item["region"])[0] != 0).sum(dim=(0, 1))
+        image, region = _plain(item["image"]), _plain(item["region"])[0]
+        # slice by slice: a sum over all would make eight bytes of every voxel first
+        area = torch.stack([within.count_nonzero() for within in region.unbind(-1)])
         enough = area >= max(1, self.min_region * int(area.max()))
         clean = normal_slices(item, margin=self.lesion_margin)
         chosen = [

@@ -50,7 +50,7 @@ def top_mean(scores: Tensor, fraction: float = TOP_FRACTION, *, foreground: Tens
         )
     values = scores.detach().float().numpy(force=True)
     # either way a copy, which is sorted in part where it lies
-    values = values.flatten() if foreground is None else values[foreground.numpy(force=True).astype(bool)]
+    values = values.flatten() if foreground is None else values[foreground.numpy(force=True).astype(bool, copy=False)]
     if values.size == 0:
         raise ValueError(
             f"There is no score to average in a map of shape {tuple(scores.shape)}: it or its foreground is empty."

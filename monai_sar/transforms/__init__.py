@@ -7,7 +7,7 @@ from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.load_scan_mask import EmptyMaskd, LoadScanMaskd
 from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
-from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
+from monai_sar.transforms.orient_slices import OrientDrawnd, OrientSlices, OrientSlicesd
 from monai_sar.transforms.rand_feature_noise import RandFeatureNoise
 from monai_sar.transforms.region import BodyRegion, CutOutd, ForegroundRegion, RegionMaskd
 from monai_sar.transforms.stored_intensity import StoredIntensityd
@@ -30,6 +30,7 @@ __all__ = [
     "LoadSliced",
     "MRIIntensity",
     "MRIIntensityd",
+    "OrientDrawnd",
     "OrientSlices",
     "OrientSlicesd",
     "RandFeatureNoise",

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from itertools import product
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monai_sar.scans.scan_origin import SLICE_AXIS, read_slice_axis, source_name
 
-__all__ = ["OrientSlices", "OrientSlicesd"]
+__all__ = ["OrientDrawnd", "OrientSlices", "OrientSlicesd"]
 
 ACQUISITION = "acquisition"
 AS_STORED = "as_stored"
@@ -157,7 +157,7 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
             oriented[key] = self.transform(data[key])
         for key in self._drawn(data):
             image = images[0] if images else data[key]
-            _check_same_grid(image, data[key])
+            _check_same_grid(_Grid.of(image), data[key])
             oriented[key] = self.transform(data[key], like=image)
         return oriented
 
@@ -171,6 +171,62 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
     def _drawn(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
         """The keys of the masks that are to be oriented."""
         return [key for key in self.drawn_keys if key in data or not self.allow_missing_keys]
+
+
+class OrientDrawnd(MapTransform):
+    """Orient masks as the image was oriented that they are drawn on: the step after its :class:`OrientSlicesd`.
+
+    The same as that one's ``drawn_keys``, for scans that are large: the image as it was read, which is held while it is
+    oriented, is gone when the masks are.
+
+    Args:
+        keys: of the masks, on the grid that the image had.
+        image_key: of the image.
+        allow_missing_keys: whether a mask may be absent.
+
+    Raises:
+        ValueError: when called: a mask has another shape or affine than the image had, or the image was not oriented.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, *, image_key: Hashable = "image", allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.image_key = image_key
+        self.transform = OrientSlices()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Orient the masks of an item."""
+        oriented = dict(data)
+        image = _checked(data[self.image_key])
+        last = image.applied_operations[-1] if image.applied_operations else {}
+        if last.get(TraceKeys.CLASS_NAME) != OrientSlices.__name__:
+            raise ValueError(
+                f"{_source(image)}: was not oriented; put OrientSlicesd before the step that orients masks."
+            )
+        before = _Grid(
+            tuple(last[TraceKeys.ORIG_SIZE]),
+            np.asarray(last[TraceKeys.EXTRA_INFO]["original_affine"], dtype=np.float64),
+            _source(image),
+        )
+        # from the grid that the image had to the one that it has: nothing but swaps and flips
+        swaps = nib.io_orientation(np.linalg.inv(_affine(image)) @ before.affine)
+        for key in self.key_iterator(oriented):
+            _check_same_grid(before, data[key])
+            oriented[key] = self.transform._reorient(_checked(data[key]), swaps)
+        return oriented
+
+
+class _Grid(NamedTuple):
+    """Where the voxels of an image lie: their numbers, the affine, and the file it was read from."""
+
+    shape: tuple[int, ...]
+    affine: Affine
+    source: str
+
+    @classmethod
+    def of(cls, image: MetaTensor) -> "_Grid":
+        return cls(tuple(_checked(image).shape[1:]), _affine(image), _source(image))
 
 
 def _affine(volume: MetaTensor) -> Affine:
@@ -202,18 +258,18 @@ def _checked(volume: torch.Tensor) -> MetaTensor:
     return volume
 
 
-def _check_same_grid(image: MetaTensor, mask: MetaTensor) -> None:
+def _check_same_grid(image: _Grid, mask: MetaTensor) -> None:
     """Raise unless every voxel of the mask lies on that of the image with the same indices."""
-    shape, other = tuple(_checked(image).shape[1:]), tuple(_checked(mask).shape[1:])
+    shape, other = image.shape, tuple(_checked(mask).shape[1:])
     if shape != other:
-        found = f"has {other} voxels, the image {_source(image)} has {shape}"
+        found = f"has {other} voxels, the image {image.source} has {shape}"
     else:
         # the map from index to place is affine, so two of them differ most at a corner
         corners = np.array([[*corner, 1] for corner in product(*([0, size - 1] for size in shape))])
-        apart = float(np.linalg.norm(corners @ (_affine(image) - _affine(mask))[:3].T, axis=1).max())
-        if apart <= SAME_GRID * float(min(image.pixdim)):
+        apart = float(np.linalg.norm(corners @ (image.affine - _affine(mask))[:3].T, axis=1).max())
+        if apart <= SAME_GRID * float(np.linalg.norm(image.affine[:3, :3], axis=0).min()):
             return
-        found = f"lies up to {apart:.3g} mm beside the image {_source(image)}"
+        found = f"lies up to {apart:.3g} mm beside the image {image.source}"
     raise ValueError(
         f"{_source(mask)}: {found}; expected the image's own grid. Check that the two belong together, or resample "
         "the mask onto the image, nearest neighbour (monai.transforms.ResampleToMatch)."

@@ -130,7 +130,9 @@ class CutOutd(MapTransform):
         item = dict(data)
         region = torch.as_tensor(item[self.region_key]).as_subclass(Tensor)
         for key in self.key_iterator(item):
-            item[key] = item[key] * region
+            image = torch.as_tensor(item[key]).as_subclass(Tensor)
+            # a product would make a float of every voxel of the region, too
+            item[key] = convert_to_dst_type(torch.where(region, image, 0.0), item[key])[0]
         return item
 
 

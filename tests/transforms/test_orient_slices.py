@@ -12,7 +12,7 @@ from monai.transforms import Compose, Invertd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from monai_sar.transforms.orient_slices import OrientSlices, OrientSlicesd
+from monai_sar.transforms.orient_slices import OrientDrawnd, OrientSlices, OrientSlicesd
 
 SHAPE, SPACING = (4, 5, 3), (0.7, 1.1, 5.5)
 GROWS = {  # unit vectors (RAS) of rows, columns and slices
@@ -146,6 +146,25 @@ def test_the_outline_is_oriented_as_the_image_whatever_its_header_rounds_to(affi
     assert torch.equal(restored["image"].as_tensor(), scan(affine).as_tensor())
 
 
+@pytest.mark.parametrize("affine", ambiguous_affines())
+@pytest.mark.parametrize("axis", ["acquisition", "as_stored", "sagittal"])
+def test_masks_in_a_step_of_their_own_are_oriented_alike(affine: Matrix, axis: str) -> None:
+    rounded = affine + np.random.default_rng(1).normal(0, 1e-4, (4, 4)) * [[1], [1], [1], [0]]
+    outline = MetaTensor(scan(affine).as_tensor()[:1].clone(), affine=torch.from_numpy(rounded))
+    data: dict[Hashable, Any] = {"image": scan(affine), "lesion": outline}
+    at_once = OrientSlicesd("image", axis=axis, drawn_keys="lesion")(data)
+    image_first = OrientDrawnd("lesion")(OrientSlicesd("image", axis=axis)(data))
+    for key in ("image", "lesion"):
+        assert torch.equal(image_first[key].as_tensor(), at_once[key].as_tensor())
+        assert torch.equal(image_first[key].affine, at_once[key].affine)
+
+
+def test_masks_of_an_image_that_was_not_oriented_are_refused() -> None:
+    image = scan(to_affine(np.eye(3)))
+    with pytest.raises(ValueError, match="was not oriented; put OrientSlicesd before"):
+        OrientDrawnd("lesion")({"image": image, "lesion": image})
+
+
 def test_an_outline_on_another_grid_is_refused_by_both_names() -> None:
     image = scan(to_affine(np.eye(3)))
     image.meta["filename_or_obj"] = "scans/brain.nii.gz"
@@ -160,6 +179,9 @@ def test_an_outline_on_another_grid_is_refused_by_both_names() -> None:
             OrientSlicesd("image", drawn_keys="lesion")({"image": image, "lesion": outline})
         assert "masks/brain_lesion.nii.gz" in str(error.value)
         assert "scans/brain.nii.gz" in str(error.value)
+        with pytest.raises(ValueError, match=told) as in_a_step:
+            OrientDrawnd("lesion")(OrientSlicesd("image")({"image": image, "lesion": outline}))
+        assert str(in_a_step.value) == str(error.value)
 
 
 def test_a_scan_without_outline_needs_leave() -> None:
