@@ -37,7 +37,7 @@ from benchmarks.trained_bundle import BundleTraining, training_settings
 from monai_sar.calibration import Calibration, PatientScores, calibration_from_scores
 from monai_sar.calibration.patient_scores import by_patient
 from monai_sar.datasets import load_normal_scans
-from monai_sar.engines import score_patients
+from monai_sar.engines.score_patients import score_patients
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 from monai_sar.phantoms import DOMAINS, write_phantoms
 from monai_sar.settings.bundle_config import read_bundle_config
