@@ -171,7 +171,9 @@ def realised(draws: Sequence[Draw], pool: Sequence[PatientScores], outcome: Outc
     """Mean over draws of the mean over new patients, its interval, and the range of the draws."""
     shares = [np.array([outcome(draw.calibration, pool[i]) for i in draw.new]) for draw in draws]
     times_new = np.bincount(np.concatenate([draw.new for draw in draws]), minlength=len(pool)).astype(np.float64)
-    total = np.bincount(np.concatenate([draw.new for draw in draws]), np.concatenate(shares), minlength=len(pool))
+    total = np.bincount(
+        np.concatenate([draw.new for draw in draws]), np.concatenate(shares), minlength=len(pool)
+    ).astype(np.float64)
     found = PatientBootstrap(len(pool)).share(total, times_new, n=len(pool), of="patients")
     of_draws = np.quantile([share.mean() for share in shares], RANGE) if len(draws) > 1 else None
     interval = "" if found.low is None or found.high is None else _text((found.low, found.high))

@@ -141,7 +141,7 @@ def _digest(image: Tensor, region: Tensor) -> bytes:
     for channel in values:
         for row in channel:  # a copy of the whole would be another volume in memory
             digest.update(row.float().contiguous().numpy())
-    digest.update(np.packbits(region.numpy()))
+    digest.update(np.packbits(region.numpy()).tobytes())
     return digest.digest()
 
 

@@ -1,5 +1,7 @@
 """A window of Hounsfield units becomes [0, 1], and the organ is cut out, in as little memory as it takes."""
 
+from collections.abc import Hashable
+
 import pytest
 import torch
 from monai.data import MetaTensor
@@ -10,7 +12,7 @@ from monai_sar.transforms import CutOutd, WindowIntensityd
 WINDOW = (-125, 275)
 
 
-def item() -> dict[str, MetaTensor]:
+def item() -> dict[Hashable, MetaTensor]:
     """A volume in HU, some of which lies on the ends of the window, and a region."""
     generator = torch.Generator().manual_seed(0)
     volume = (400 * torch.randn(1, 30, 20, 7, generator=generator)).round()
