@@ -8,6 +8,7 @@ from monai_sar.calibration.from_scores import calibration_from_scores
 from monai_sar.calibration.input_check import InputCheck, InputDifference
 from monai_sar.calibration.input_reference import InputReference
 from monai_sar.calibration.patient_scores import PatientScores
+from monai_sar.calibration.promise import promise
 from monai_sar.calibration.scan_traits import ScanTraits
 from monai_sar.calibration.summary import summary
 
@@ -25,5 +26,6 @@ __all__ = [
     "calibration_from_scores",
     "check_input",
     "choose_flagging",
+    "promise",
     "summary",
 ]

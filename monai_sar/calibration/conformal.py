@@ -29,6 +29,7 @@ __all__ = [
     "percent",
     "realised_rate_interval",
     "require_units",
+    "smallest_promise",
     "smallest_rate",
     "units_needed",
 ]
@@ -56,6 +57,16 @@ def smallest_rate(units: int) -> float:
     return 1 / (units + 1)
 
 
+def smallest_promise(units: int) -> float:
+    """The smallest rate as people write it: rounded up to 0.1 %, because nothing smaller can be promised.
+
+    Example:
+        >>> smallest_promise(14), smallest_promise(19)
+        (0.067, 0.05)
+    """
+    return math.ceil(1000 * smallest_rate(units) - ROUNDING) / 1000
+
+
 def require_units(units: int, rates: Sequence[float]) -> None:
     """Raise an error unless all rates can be promised.
 
@@ -70,11 +81,11 @@ def require_units(units: int, rates: Sequence[float]) -> None:
         raise ScoreCalibrationError(f"Found the false-positive rate {wrong[0]}; expected one between 0 and 1, as 0.05.")
     if short := [rate for rate in rates if units_needed(rate) > units]:
         needs = " and ".join(f"{percent(rate)} needs {units_needed(rate)}" for rate in sorted(short))
-        rounded_up = math.ceil(1000 * smallest_rate(units) - ROUNDING) / 1000
+        smallest = smallest_promise(units)
         way_out = (
-            f"the smallest rate that {units} can promise is {rounded_up:g}, so give --rates {rounded_up:g}, or add "
+            f"the smallest rate that {units} can promise is {smallest:g}, so give --rates {smallest:g}, or add "
             "normal patients"
-            if rounded_up < 1
+            if smallest < 1
             else "add normal patients"
         )
         raise ScoreCalibrationError(

@@ -2,16 +2,15 @@
 
 import hashlib
 import logging
-import math
 from collections.abc import Sequence
 from typing import Literal
 
 from monai_sar.calibration.calibration import DEFAULT_RATES, DIGEST, Calibration
 from monai_sar.calibration.conformal import (
-    ROUNDING,
     NormalScores,
     ScoreCalibrationError,
     percent,
+    smallest_promise,
     smallest_rate,
     units_needed,
 )
@@ -73,7 +72,7 @@ def calibration_from_scores(
 def promised_rates(patients: int) -> list[float]:
     """The rates that are promised if none are asked for."""
     usual = [rate for rate in DEFAULT_RATES if units_needed(rate) <= patients]
-    smallest = math.ceil(1000 * smallest_rate(patients) - ROUNDING) / 1000
+    smallest = smallest_promise(patients)
     return usual or [smallest] * (smallest <= LARGEST_OWN_RATE)
 
 

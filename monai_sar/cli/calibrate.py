@@ -27,8 +27,13 @@ def calibrate(
     bundle: BundleFolder,
     dataset: DatasetFolder,
     rates: Annotated[
-        str, typer.Option(help="False-positive rates to promise. 1 % takes 99 normal patients, 5 % takes 19.")
-    ] = "0.01,0.05",
+        str | None,
+        typer.Option(
+            help="False-positive rates to promise, such as 0.01,0.05. 1 % takes 99 normal patients, 5 % takes 19. "
+            "Default: these two as far as there are patients enough, else the smallest rate if at most 10 %.",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[
         Literal["valid", "test"],
         typer.Option(help="Whose normal scans to take; an evaluation on the same ones shows nothing."),
@@ -49,7 +54,8 @@ def calibrate(
     Volumes are calibrated on volumes, single slices on single slices. Where every scan of the split has a lesion,
     thresholds rest on the slices without, and scans get no p-value.
 
-    Settings (--set) are those of configs/train.yaml. Nothing is written if there are too few patients for a rate.
+    Settings (--set) are those of configs/train.yaml. Nothing is written if there are too few patients for a rate that
+    was asked for.
 
     Exit status: 0 done, 2 wrong use or too few patients.
     """
@@ -62,7 +68,7 @@ def calibrate(
         from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
 
         overrides = given_settings(setting, encoder_weights=encoder_weights, device=device)
-        promised = _rates(rates)
+        promised = None if rates is None else _rates(rates)
         parser = read_bundle_config(bundle, "train", parts=PARTS, overrides=overrides)
         path = checkpoint or Path(unwrapped(lambda: parser.get_parsed_content("ckpt_dir"))) / "model.pt"
         # the data set is of the kind that the checkpoint was trained with, and is read in the same way

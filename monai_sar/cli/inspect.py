@@ -1,7 +1,6 @@
 """``monai-sar inspect``: what is in a data set and what is wrong with it."""
 
 import json
-import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +63,8 @@ def _inspect(dataset: Path) -> "Inspection | ScanInspection":
 
 def _promise(inspection: "Inspection | ScanInspection") -> dict[str, Any]:
     """Say what the validation split can calibrate: its patients, and the smallest false-positive rate."""
-    from monai_sar.calibration.conformal import ROUNDING, percent, smallest_rate, units_needed
+    from monai_sar.calibration.conformal import smallest_rate
+    from monai_sar.calibration.promise import promise
 
     valid = {place.kind: place for place in inspection.places if place.split == "valid"}
     normal, abnormal = (
@@ -72,20 +72,11 @@ def _promise(inspection: "Inspection | ScanInspection") -> dict[str, Any]:
         for kind in ("good", "Ungood")
     )
     patients = normal or abnormal
-    if not patients:
-        return {"normal_patients": 0, "smallest_rate": None, "sentence": "No patients to calibrate on."}
-    smallest = smallest_rate(patients)
-    rates = [rate for rate in (0.05, 0.01) if units_needed(rate) > patients]
-    short = "".join(f", {percent(rate)} takes {units_needed(rate)}" for rate in rates)
-    rounded_up = math.ceil(1000 * smallest - ROUNDING) / 1000  # nothing smaller can be promised
-    limit = f"the smallest rate is {percent(rounded_up)}{short}"
-    sentence = (
-        f"{normal} normal patients: {limit}."
-        if normal
-        else f"no normal patients, {abnormal} with lesions: thresholds for voxels come from their slices without "
-        f"lesion ({limit}), and scans get no p-value."
-    )
-    return {"normal_patients": normal, "smallest_rate": smallest, "sentence": sentence}
+    return {
+        "normal_patients": normal,
+        "smallest_rate": smallest_rate(patients) if patients else None,
+        "sentence": promise(normal, abnormal),
+    }
 
 
 def _print(inspection: "Inspection | ScanInspection") -> None:

@@ -14,6 +14,7 @@ from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
 from monai_sar.engines.resumable_training import ResumableTraining
 from monai_sar.engines.run_folder import ResumeError, RunFolder
 from monai_sar.engines.scan_embedding import ScanEmbedding
+from monai_sar.engines.tell_promise import tell_promise
 from monai_sar.engines.training_curve import TrainingCurve
 from monai_sar.engines.training_log import TrainingLog
 
@@ -36,5 +37,6 @@ __all__ = [
     "join_processes",
     "process_device",
     "share_of_batch",
+    "tell_promise",
     "write_loss_curve",
 ]

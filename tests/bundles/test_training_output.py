@@ -28,6 +28,9 @@ def test_a_file_gets_one_line_per_epoch_and_no_bar(bmad: Path, small: dict[str, 
         ended,
     ]
     assert sum(line.startswith("INFO Training on") for line in lines) == 1
+    told = [line.split(":")[0] for line in lines if line.startswith(("INFO Calibration: ", "INFO Took "))]
+    assert told[0] == "INFO Calibration"  # before anything is encoded
+    assert told.count("INFO Calibration") == 1
     assert not re.search("[Ii]teration|Engine run|best metric", done.stdout)
     assert "\r" not in done.stdout + done.stderr
     assert "it/s" not in done.stderr

@@ -58,11 +58,20 @@ def test_the_checkpoint_is_calibrated(path: Path, data: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
 
 
+def test_without_rates_few_patients_promise_the_smallest_rate_they_can(path: Path, data: Path) -> None:
+    result = call(path, data)
+    assert result.exit_code == 0, result.stderr
+    calibration = ScanPredictor.from_bundle(BUNDLE, ckpt_path=path).network.calibration
+    assert calibration is not None
+    assert calibration.rates == (0.091,)
+    assert "9.1 %" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (
-            [],
+            ["--rates=0.01,0.05"],
             "a false-positive rate of 1 % needs 99 and 5 % needs 19. What to do: the smallest rate that 10 can promise",
         ),
         (["--rates=0.05"], "--rates 0.091"),
