@@ -81,14 +81,16 @@ def _print(divided: "FolderSplit", output: Path) -> None:
     console.print(printable(f"Patients told by: {told_by}"))
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("split", no_wrap=True)
-    for name in ("patients", "scans", "with lesion"):
+    for name in ("patients", "of them normal", "scans", "with lesion"):
         table.add_column(name, justify="right")
     for key, items in divided.items.items():
         for fold in sorted({item.get("fold", -1) for item in items}):
             rows = [item for item in items if item.get("fold", -1) == fold]
+            patients = {item["patient"] for item in rows}
             table.add_row(
                 key if fold < 0 else f"{key}, fold {fold}",
-                str(len({item["patient"] for item in rows})),
+                str(len(patients)),
+                str(len(patients - {item["patient"] for item in rows if item["abnormal"]})),
                 str(len(rows)),
                 str(sum(item["abnormal"] for item in rows)),
             )

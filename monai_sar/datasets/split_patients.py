@@ -65,7 +65,8 @@ def split_patients(has_lesion: Mapping[Patient, bool], shares: SplitShares) -> d
         shares: how to divide them.
 
     Returns:
-        The split of each patient, and of training its fold where there are folds.
+        The split of each patient, and of training its fold where there are folds. Of two or more normal patients
+        validation has at least one.
 
     Raises:
         DatasetError: there are too few patients for a split to get one.
@@ -82,6 +83,9 @@ def split_patients(has_lesion: Mapping[Patient, bool], shares: SplitShares) -> d
         abnormal_test = min(max(of_abnormal[0], test - len(normal)), len(abnormal))
         left = len(normal) - (test - abnormal_test)
         abnormal_valid = min(max(of_abnormal[1], valid - left), len(abnormal) - abnormal_test)
+        if abnormal_valid == valid > 0 and len(normal) > 1:  # p-values rest on normal patients of validation
+            abnormal_valid -= 1
+            abnormal_test += test - abnormal_test == len(normal)
         split |= _draw(abnormal, abnormal_valid, abnormal_test, shares.seed)
         split |= _draw(normal, valid - abnormal_valid, test - abnormal_test, shares.seed)
     else:

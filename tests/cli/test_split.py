@@ -72,6 +72,7 @@ def test_patients_go_whole_into_one_split(brats: Path, tmp_path: Path) -> None:
         [
             name,
             str(len({item["patient"] for item in listed})),
+            str(len({i["patient"] for i in listed} - {i["patient"] for i in listed if i["abnormal"]})),
             str(len(listed)),
             str(sum(i["abnormal"] for i in listed)),
         ]

@@ -35,6 +35,21 @@ def test_every_patient_goes_into_one_split_and_none_is_empty(seed: int) -> None:
     assert split_patients(dict(reversed(patients.items())), shares) == split
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_of_few_normal_patients_validation_has_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    patients = people(int(rng.integers(2, 5)), int(rng.integers(1, 60)))
+    valid, test = (float(share) for share in rng.uniform(0.01, 0.48, 2))
+    shares = SplitShares(valid=valid, test=test * int(rng.integers(2)), train_on_lesion_scans=True, seed=seed)
+    split = split_patients(patients, shares)
+    assert [patient for patient, (name, _) in split.items() if name == "valid" and not patients[patient]]
+    assert "train" in {name for name, _ in split.values()}
+    counts = Counter(name for name, _ in split.values())
+    total = len(patients)
+    assert counts["valid"] == pytest.approx(max(valid * total, 1), abs=1.01)
+    assert counts["test"] == pytest.approx(max(shares.test * total, 1) if shares.test else 0, abs=1.01)
+
+
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("train_on_lesion_scans", [False, True])
 def test_folds_are_alike_and_none_is_empty(seed: int, train_on_lesion_scans: bool) -> None:
