@@ -59,7 +59,8 @@ class EvaluationFiles:
         output_dir: the folder to write to.
         split: name of the split.
         dataset: what the evaluator reads, one scan at a time and in order; of each item it gives the ``image``,
-            the ``region`` and the ``label``, and its ``data`` say whether it is ``abnormal``.
+            the ``region``, the ``label`` and perhaps ``lesions_known``, and its ``data`` say whether it is
+            ``abnormal``.
         detector: that is evaluated.
         inferer: slices -> maps, that of the evaluator.
         checkpoint: file of its weights, to be named by its SHA-256.
@@ -123,6 +124,7 @@ class EvaluationFiles:
                 name="" if self.hide_names else result_name(item["image"]),
                 digest=ScanOrigin.of(item["image"]).sha256,
                 input_check=self._check_input(item),
+                lesions_known=bool(item.get("lesions_known", True)),
             )
             for item in output
         ]
@@ -198,8 +200,9 @@ class EvaluationFiles:
 
 def _tell(evaluation: Evaluation) -> None:
     _logger.info("Evaluated %d scans of the split '%s'", len(evaluation.collected.facts), evaluation.split)
-    if evaluation.collected.mask_warning is not None:
-        _logger.warning("%s", evaluation.collected.mask_warning)
+    for note in (evaluation.collected.unknown_lesions_note, evaluation.collected.mask_warning):
+        if note is not None:
+            _logger.warning("%s", note)
     for name in _TOLD:
         found = evaluation.metrics.get(name)
         if found is not None and found.value is not None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from monai_sar.calibration.calibration import Calibration
 from monai_sar.calibration.scan_p_value import scan_p_value
@@ -84,14 +85,26 @@ class Collected:
         return lesion.voxels * voxel_ml if self.size_unit == "ml" and voxel_ml is not None else lesion.voxels
 
     @cached_property
+    def lesions_known(self) -> npt.NDArray[np.bool_]:
+        """``[N]``: False for abnormal scans whose lesions nobody has outlined."""
+        return np.array([facts.lesions_known for facts in self.facts])
+
+    @cached_property
     def inside(self) -> PatientPixels:
-        """The voxels in the regions."""
-        return PatientPixels([facts.inside for facts in self.facts], self.patients.of_scan, self.patients.count)
+        """The voxels in the regions, of scans whose lesions are known."""
+        return self._pixels([facts.inside for facts in self.facts])
 
     @cached_property
     def everywhere(self) -> PatientPixels:
-        """All voxels."""
-        return PatientPixels([facts.everywhere for facts in self.facts], self.patients.of_scan, self.patients.count)
+        """All voxels, likewise."""
+        return self._pixels([facts.everywhere for facts in self.facts])
+
+    def _pixels(self, scans: Sequence[sparse.csr_array]) -> PatientPixels:
+        counted = [
+            scan if known else sparse.csr_array(scan.shape)
+            for scan, known in zip(scans, self.lesions_known, strict=True)
+        ]
+        return PatientPixels(counted, self.patients.of_scan, self.patients.count)
 
     @cached_property
     def average_precisions(self) -> FloatArray:
@@ -112,6 +125,20 @@ class Collected:
         return (
             f"{self.patients.count} patients, {self.patients.unknown} of which are scans of unknown patient, each "
             "counted as a patient of its own"
+        )
+
+    @property
+    def unknown_lesions_note(self) -> str | None:
+        """How many abnormal scans have no mask, and what that means; None if all have one."""
+        unknown = int((~self.lesions_known).sum())
+        if not unknown:
+            return None
+        which, their = (
+            ("1 abnormal scan has", "it counts") if unknown == 1 else (f"{unknown} abnormal scans have", "they count")
+        )
+        return (
+            f"{which} no mask of the lesions: {their} in the figures of scans, and no voxel of theirs in those of "
+            "voxels, Dice and lesions."
         )
 
     @property

@@ -69,6 +69,7 @@ class Evaluation:
             "scans": {"normal": len(collected.facts) - abnormal, "abnormal": abnormal},
             "patients": {"count": collected.patients.count, "scans_of_unknown_patient": collected.patients.unknown},
             "lesions": len(collected.lesions),
+            "abnormal_scans_without_mask": int((~collected.lesions_known).sum()),
             "scans_without_p_value": dict(Counter(note for _, note in collected.p_values if note is not None)),
             "metrics": {name: found.value for name, found in metrics.items()},
             "intervals": {name: [found.low, found.high] for name, found in metrics.items() if found.low is not None},

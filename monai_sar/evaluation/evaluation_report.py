@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 from PIL import Image
+from scipy import sparse
 
 from monai_sar._atomic import atomic_path
 from monai_sar.calibration.conformal import percent
@@ -105,6 +106,7 @@ def write_evaluation_report(
             name: [_shown_case(load(number), evaluation, limits) for number in chosen] for name, chosen in cases.items()
         },
         found_share=FOUND_SHARE,
+        in_ml=all(facts.voxel_ml is not None for facts in evaluation.collected.facts),
     )
     with atomic_path(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -136,8 +138,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
             "Where several are of one patient, the intervals are too narrow. A manifest.csv tells the patients."
         )
     warnings += _missing_p_values(collected)
-    if collected.mask_warning is not None:
-        warnings.append(collected.mask_warning)
+    warnings += [note for note in (collected.unknown_lesions_note, collected.mask_warning) if note is not None]
     least = min(int(collected.have(kind).sum()) for kind in (~collected.abnormal, collected.abnormal))
     if least < FEW_PATIENTS:
         warnings.append(
@@ -162,7 +163,8 @@ def _colour_limits(evaluation: Evaluation, shown: Sequence[int]) -> tuple[float,
     of that scan, and nothing of another.
     """
     collected, point = evaluation.collected, evaluation.shown_point
-    counts = collected.inside.totals[[NORMAL, LESION]].sum(axis=0)
+    every = np.asarray(sparse.vstack([facts.inside for facts in collected.facts]).sum(axis=0)).reshape(3, -1)
+    counts = every[[NORMAL, LESION]].sum(axis=0)
     median = float(lowest_scores()[int(np.searchsorted(counts.cumsum(), counts.sum() / 2))])
     highest = collected.scores[list(shown)] if shown else collected.scores
     return range_from(median, float(highest.max()), threshold=None if point is None else point.pixel_threshold)

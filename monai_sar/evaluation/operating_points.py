@@ -140,8 +140,9 @@ def _measure(
 
 def _dice(collected: Collected, flagged: npt.NDArray[np.int64]) -> Estimate:
     total = collected.patients.total
-    hits, marked, truth = total(flagged[:, 1]), total(flagged.sum(axis=1)), total(collected.lesion_voxels)
-    scans = len(collected.facts)
+    marked = np.where(collected.lesions_known, flagged.sum(axis=1), 0)  # of the others nobody knows what was right
+    hits, marked, truth = total(flagged[:, 1]), total(marked), total(collected.lesion_voxels)
+    scans = int(collected.lesions_known.sum())
     if not truth.any():
         return Estimate(None, n=scans, note="undefined: no lesions in this set")
 

@@ -92,6 +92,8 @@ def _grouping(totals: FloatArray) -> sparse.csr_array:
     """Which group each bin belongs to, ``[bins, groups]``: each group has as large a share of the voxels as another."""
     shares = totals / np.maximum(totals.sum(axis=1, keepdims=True), 1)
     occupied = np.flatnonzero(shares.any(axis=0))
+    if not occupied.size:
+        return sparse.csr_array((_BINS, 1))
     mass = shares[:, occupied].sum(axis=0)
     place = (mass.cumsum() - mass / 2) / mass.sum()
     group = np.unique((place * GROUPS).astype(np.int64), return_inverse=True)[1]

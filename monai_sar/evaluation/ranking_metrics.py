@@ -83,9 +83,8 @@ def _pixel_metric(
         return ranking(weights @ normal, weights @ lesion)
 
     lesions = collected.lesion_voxels > 0
-    return _needing_both(
-        collected, statistic, n=len(collected.facts), have=[lesions], what="lesions", measured=measured
-    )
+    counted = int(collected.lesions_known.sum())
+    return _needing_both(collected, statistic, n=counted, have=[lesions], what="lesions", measured=measured)
 
 
 def _needing_both(

@@ -38,6 +38,7 @@ class ScanMeasurement:
         name: of the scan, for people; empty if it is not to be told.
         digest: SHA-256 of the scan; empty if it is not known.
         input_check: whether the scan is like those that were calibrated on; None if that cannot be told.
+        lesions_known: False for an abnormal scan whose lesions nobody has outlined: its voxels are in no figure.
     """
 
     score: float
@@ -52,6 +53,7 @@ class ScanMeasurement:
     name: str = ""
     digest: str = ""
     input_check: InputCheck | None = None
+    lesions_known: bool = True
 
     @property
     def mask_seems_inverted(self) -> bool:
@@ -72,6 +74,7 @@ def measure_scan(
     name: str = "",
     digest: str = "",
     input_check: InputCheck | None = None,
+    lesions_known: bool = True,
 ) -> ScanMeasurement:
     """Measure one scan.
 
@@ -84,6 +87,7 @@ def measure_scan(
         name: of the scan, for people.
         digest: SHA-256 of the scan.
         input_check: whether it is like those that were calibrated on.
+        lesions_known: whether the mask says where lesions are; False for an abnormal scan without one.
 
     Raises:
         ValueError: shapes differ, the region is empty, or a score is not finite.
@@ -113,4 +117,5 @@ def measure_scan(
         name=name,
         digest=digest,
         input_check=input_check,
+        lesions_known=lesions_known,
     )

@@ -21,10 +21,10 @@ class ScanRow(NamedTuple):
         p_value: of the scan.
         flagged_voxels: in the region, at the threshold that is shown.
         flagged_ml: their volume.
-        lesion_voxels: of the whole mask.
+        lesion_voxels: of the whole mask; none of an abnormal scan without one.
         lesion_ml: their volume.
         dice: at that threshold; none of a scan without lesion.
-        lesions: how many, connected.
+        lesions: how many, connected; none likewise.
         lesions_found: at that threshold.
         average_precision: of the voxels in the region.
         input_check: "ok", or in what the scan is unlike those that were calibrated on.
@@ -38,10 +38,10 @@ class ScanRow(NamedTuple):
     p_value: float | None
     flagged_voxels: int | None
     flagged_ml: float | None
-    lesion_voxels: int
+    lesion_voxels: int | None
     lesion_ml: float | None
     dice: float | None
-    lesions: int
+    lesions: int | None
     lesions_found: int | None
     average_precision: float | None
     input_check: str | None
@@ -59,6 +59,7 @@ def scan_table(collected: Collected, shown: OperatingPoint | None) -> list[ScanR
         agreement, voxel_ml = facts.agreement, facts.voxel_ml
         normal, hits = (None, None) if shown is None else map(int, shown.flagged[number])
         flagged = None if normal is None or hits is None else normal + hits
+        known = facts.lesions_known
         rows.append(
             ScanRow(
                 scan=number + 1,
@@ -69,11 +70,11 @@ def scan_table(collected: Collected, shown: OperatingPoint | None) -> list[ScanR
                 p_value=collected.p_values[number][0],
                 flagged_voxels=flagged,
                 flagged_ml=None if flagged is None or voxel_ml is None else flagged * voxel_ml,
-                lesion_voxels=agreement.voxels,
-                lesion_ml=None if voxel_ml is None else agreement.voxels * voxel_ml,
+                lesion_voxels=agreement.voxels if known else None,
+                lesion_ml=agreement.voxels * voxel_ml if known and voxel_ml is not None else None,
                 dice=None if normal is None or hits is None else dice(normal, hits, agreement.voxels),
-                lesions=len(agreement.lesions),
-                lesions_found=None if shown is None else agreement.found(shown.pixel_threshold),
+                lesions=len(agreement.lesions) if known else None,
+                lesions_found=agreement.found(shown.pixel_threshold) if known and shown is not None else None,
                 average_precision=agreement.average_precision,
                 input_check=None if facts.input_check is None else ", ".join(facts.input_check.topics) or "ok",
             )

@@ -1,13 +1,14 @@
-"""Metrics inside a region: the head, the liver, the retina without the white margins of its image."""
+"""Which items, and which of their voxels, metrics of voxels count: those of known lesions, inside a region."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from monai.config.type_definitions import KeysCollection
 from monai.utils.misc import ensure_tuple
 from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 
-__all__ = ["InsideRegion", "pixels_inside"]
+__all__ = ["InsideRegion", "KnownLesions", "pixels_inside"]
 
 
 def pixels_inside(values: Tensor, region: Tensor) -> Tensor:
@@ -29,12 +30,44 @@ def pixels_inside(values: Tensor, region: Tensor) -> Tensor:
     return plain[convert_to_tensor(region).to(plain.device) != 0]
 
 
+class KnownLesions:
+    """The ``output_transform`` of metrics of voxels: items whose lesions nobody has outlined do not count.
+
+    Stands where MONAI's ``from_engine`` stands for all items. ``lesions_known`` of an item tells, see
+    :class:`monai_sar.transforms.EmptyMaskd`; items that do not say count.
+
+    Args:
+        keys: what to pick of each item, in the order that the metric takes.
+
+    Example:
+        >>> from monai_sar.metrics import KnownLesions
+        >>> items = [{"pred": 0.1, "label": 0}, {"pred": 0.9, "label": 0, "lesions_known": False}]
+        >>> KnownLesions(keys=["pred", "label"])(items)
+        ([0.1], [0])
+    """
+
+    def __init__(self, keys: KeysCollection = ("pred", "label")) -> None:
+        self.keys: tuple[str, ...] = ensure_tuple(keys)
+
+    def __call__(self, output: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
+        """One list for each key.
+
+        Args:
+            output: the decollated output of an engine.
+
+        Raises:
+            KeyError: an item lacks a key.
+        """
+        _require(self.keys, output)
+        return tuple([item[key] for item in output if _counts(item)] for key in self.keys)
+
+
 class InsideRegion:
     """The ``output_transform`` of metrics that take pixels in any order: only those inside each item's region count.
 
-    Stands where ``from_engine`` stands for whole images. An image whose region is empty counts nothing; scores outside
-    may be anything, NaN too. :class:`monai_sar.metrics.PixelAUPRO` needs images, not lists of pixels: it takes the
-    region itself.
+    Of items whose lesions are not known none count, as for :class:`KnownLesions`. Stands where ``from_engine`` stands
+    for whole images. An image whose region is empty counts nothing; scores outside may be anything, NaN too.
+    :class:`monai_sar.metrics.PixelAUPRO` needs images, not lists of pixels: it takes the region itself.
 
     Args:
         keys: what to pick of each item, in the order that the metric takes: ``[1, H, W]`` each.
@@ -63,10 +96,20 @@ class InsideRegion:
             KeyError: an item lacks a key.
             ValueError: a region has another shape than what it restricts.
         """
-        for item in output:
-            if missing := {*self.keys, self.region_key} - item.keys():
-                raise KeyError(
-                    f"An item of the engine's output has no {sorted(missing)}, only {sorted(item)}. "
-                    "The region is made by the preprocessing, or its key is given as region_key."
-                )
-        return tuple([pixels_inside(item[key], item[self.region_key]) for item in output] for key in self.keys)
+        _require((*self.keys, self.region_key), output)
+        return tuple(
+            [pixels_inside(item[key], item[self.region_key]) for item in output if _counts(item)] for key in self.keys
+        )
+
+
+def _counts(item: Mapping[str, Any]) -> bool:
+    return bool(item.get("lesions_known", True))
+
+
+def _require(keys: Sequence[str], output: Sequence[Mapping[str, Any]]) -> None:
+    for item in output:
+        if missing := set(keys) - item.keys():
+            raise KeyError(
+                f"An item of the engine's output has no {sorted(missing)}, only {sorted(item)}. "
+                "The region is made by the preprocessing, or its key is given as region_key."
+            )

@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -146,13 +147,17 @@ def test_volumes_are_evaluated_by_name_and_in_millilitres(
         if number > 1:
             save(tmp_path / f"lesion{number}.nii.gz", [(mask > 0) != (number == 3) for _, mask in slices], affine)
             items[-1]["label"] = f"lesion{number}.nii.gz"
+    save(tmp_path / "scan4.nii.gz", [head(generator, True)[0] for _ in range(3)], affine)
+    items.append({"image": "scan4.nii.gz", "patient": "P4", "abnormal": 1})
     datalist = tmp_path / "dataset.json"
     datalist.write_text(json.dumps({"training": items[:1], "testing": items[1:]}))
     with caplog.at_level(logging.WARNING):
         run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "out"))
     found = rows(tmp_path / "out" / "cases_test.csv")
-    assert [row["name"] for row in found] == ["scan1", "scan2", "scan3"]
-    assert [row["abnormal"] for row in found] == ["0", "1", "1"]
+    assert [row["name"] for row in found] == ["scan1", "scan2", "scan3", "scan4"]
+    assert [row["abnormal"] for row in found] == ["0", "1", "1", "1"]
+    assert (found[3]["lesion_voxels"], found[3]["lesions"]) == ("", "")  # nobody has outlined it
+    assert "1 abnormal scan has no mask of the lesions" in caplog.text
     assert all(row["p_value"] == row["input_check"] == "" for row in found)
     assert float(found[1]["lesion_ml"]) == pytest.approx(int(found[1]["lesion_voxels"]) * 0.02)
     assert int(found[1]["lesion_voxels"]) == 3 * 64
@@ -177,3 +182,14 @@ def test_a_mask_on_another_grid_is_told(checkpoint: Path, tmp_path: Path) -> Non
         run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "out"))
     assert "lesion.nii.gz: has (48, 48, 2) voxels" in reason(caught.value)
     assert "expected the image's own grid" in reason(caught.value)
+
+
+@pytest.mark.parametrize(
+    "bundle", sorted(path.parent.parent.name for path in ROOT.glob("bundles/*/configs/evaluate.yaml"))
+)
+def test_no_metric_of_voxels_counts_scans_whose_lesions_nobody_has_outlined(bundle: str) -> None:
+    config = yaml.safe_load((ROOT / "bundles" / bundle / "configs" / "evaluate.yaml").read_text())["validate"]
+    metrics = config["key_metric"] | config["pixel_metrics"]
+    assert len(metrics) == 12
+    transforms = {metric["output_transform"]["_target_"] for metric in metrics.values()}
+    assert transforms == {"monai_sar.metrics.KnownLesions", "monai_sar.metrics.InsideRegion"}

@@ -27,11 +27,19 @@ class Labelled:
     abnormal: NDArray[np.bool_]
     patients: PatientGroups
     voxel_ml: float | None = None
+    unknown: tuple[int, ...] = ()
+    """Numbers of the scans whose lesions nobody has outlined."""
 
     def collected(self, calibration: Calibration | None = None) -> Collected:
         thresholds = () if calibration is None else calibration.pixel_thresholds
         facts = [
-            measure_scan(*scan, thresholds=thresholds, voxel_ml=self.voxel_ml, name=f"scan_{number}.nii")
+            measure_scan(
+                *scan,
+                thresholds=thresholds,
+                voxel_ml=self.voxel_ml,
+                name=f"scan_{number}.nii",
+                lesions_known=number not in self.unknown,
+            )
             for number, scan in enumerate(zip(self.scores, self.masks, self.regions, strict=True))
         ]
         bootstrap = PatientBootstrap(self.patients.count, resamples=200)

@@ -249,6 +249,30 @@ def test_a_scan_that_was_learnt_from_gets_no_p_value() -> None:
     ]
 
 
+def test_scans_whose_lesions_nobody_has_outlined_count_as_scans_alone() -> None:
+    unknown = (1, 5, 7)
+    left = [number for number in range(len(DATA.scores)) if number not in unknown]
+    empty = [mask * (number not in unknown) for number, mask in enumerate(DATA.masks)]
+    without = replace(
+        DATA,
+        **{name: [getattr(DATA, name)[number] for number in left] for name in ("scores", "masks", "regions")},
+        abnormal=DATA.abnormal[left],
+        patients=PatientGroups(DATA.patients.of_scan[left], 0),
+    )
+    found = Evaluation("test", replace(DATA, masks=empty, unknown=unknown).collected(calibration()), {})
+    expected = Evaluation("test", without.collected(calibration()), {})
+    for name, estimate in found.metrics.items():
+        assert estimate == (CALIBRATED if "scan" in name else expected).metrics[name], name
+    assert found.record["abnormal_scans_without_mask"] == 3
+    assert found.record["scans"] == CALIBRATED.record["scans"]
+    for number in unknown:
+        row, labelled_row = found.scans[number], CALIBRATED.scans[number]
+        assert (row.score, row.p_value, row.flagged_voxels) == labelled_row[4:7]
+        assert row.lesion_voxels is row.lesions is row.lesions_found is row.dice is row.average_precision is None
+    nobody = replace(DATA.only(abnormal=True), unknown=tuple(range(24)))
+    json.dumps(Evaluation("test", nobody.collected(calibration()), {}).record, allow_nan=False)
+
+
 def test_without_names_there_is_no_column_of_them() -> None:
     collected = replace(DATA.collected(), facts=[replace(facts, name="") for facts in DATA.collected().facts])
     assert "name" not in Evaluation("test", collected, {}).case_rows[0]

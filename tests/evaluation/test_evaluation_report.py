@@ -191,6 +191,16 @@ def test_an_inverted_mask_is_told_by_the_number_of_its_scan(tmp_path: Path) -> N
     assert "inverted" not in report(tmp_path / "plain.html", data, shown=0).text
 
 
+def test_scans_without_a_mask_are_counted_and_have_no_lesion_figures(tmp_path: Path) -> None:
+    data = labelled_volumes()
+    masks = [mask * (number != 1) for number, mask in enumerate(data.masks)]
+    page = report(tmp_path / "unknown.html", replace(data, masks=masks, unknown=(1,)), shown=1)
+    assert "1 abnormal scan has no mask of the lesions: it counts in the figures of scans" in page.text
+    assert "flagged, ml" in page.text
+    nobody = report(tmp_path / "nobody.html", replace(data, masks=masks, unknown=tuple(range(12))), shown=1)
+    assert "12 abnormal scans have no mask of the lesions" in nobody.text
+
+
 def test_pictures_have_one_range_of_colours() -> None:
     """From the median of the whole set to the highest score of those that are shown."""
     data = labelled_volumes()

@@ -7,7 +7,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_sar.metrics import InsideRegion, PixelAUROC
+from monai_sar.metrics import InsideRegion, KnownLesions, PixelAUPRO, PixelAUROC
 
 Item = dict[str, torch.Tensor]
 
@@ -82,3 +82,28 @@ def test_a_missing_or_ill_fitting_region_is_told() -> None:
         InsideRegion(region_key="head")([item])
     with pytest.raises(ValueError, match=r"region has shape \(1, 40, 59\), the map or mask has \(1, 40, 60\)"):
         InsideRegion()([item | {"region": item["region"][..., :-1]}])
+
+
+def test_items_whose_lesions_are_not_known_do_not_count() -> None:
+    items = make_items(seed=3)
+    unknown = [{**item, "label": item["label"] & False, "lesions_known": False} for item in make_items(seed=4)]
+    for transform in (KnownLesions(), InsideRegion()):
+        auroc = PixelAUROC(transform)
+        values = []
+        for given in ([items], [items, unknown], [[*unknown[:1], *items]]):
+            auroc.reset()
+            for output in given:
+                auroc.iteration_completed(_engine(output))
+            values.append(auroc.compute())
+        assert values[0] == values[1] == values[2]
+    aupro = PixelAUPRO(KnownLesions(["pred", "label", "region"]))
+    aupro.update(KnownLesions(["pred", "label", "region"])([*items, *unknown]))
+    of_known = PixelAUPRO()
+    of_known.update(KnownLesions(["pred", "label", "region"])(items))
+    assert aupro.compute() == of_known.compute()
+
+
+def _engine(output: object) -> Engine:
+    engine = Engine(lambda _, batch: batch)
+    engine.state.output = output  # type: ignore[assignment]
+    return engine
