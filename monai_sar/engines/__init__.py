@@ -2,6 +2,7 @@
 
 from monai_sar.engines.calibrate_checkpoint import calibrate_checkpoint
 from monai_sar.engines.calibrate_detector import calibrate_detector
+from monai_sar.engines.calibration_scans import tell_promise
 from monai_sar.engines.engine_progress import EngineProgress
 from monai_sar.engines.epoch_seed import EpochSeed
 from monai_sar.engines.evaluation_files import EvaluationFiles
@@ -14,7 +15,6 @@ from monai_sar.engines.resumable_early_stop import ResumableEarlyStop
 from monai_sar.engines.resumable_training import ResumableTraining
 from monai_sar.engines.run_folder import ResumeError, RunFolder
 from monai_sar.engines.scan_embedding import ScanEmbedding
-from monai_sar.engines.tell_promise import tell_promise
 from monai_sar.engines.training_curve import TrainingCurve
 from monai_sar.engines.training_log import TrainingLog
 

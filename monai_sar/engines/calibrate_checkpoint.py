@@ -11,6 +11,7 @@ from torch import Tensor
 
 from monai_sar.calibration.summary import summary
 from monai_sar.engines.calibrate_detector import calibrate_detector
+from monai_sar.engines.calibration_scans import require_one_kind
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 
 __all__ = ["calibrate_checkpoint"]
@@ -47,7 +48,8 @@ def calibrate_checkpoint(
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or was trained with other settings.
-        ScoreCalibrationError: too few patients for a rate that was given, or nothing to score.
+        ScoreCalibrationError: too few patients for a rate that was given, volumes and single slices together, or
+            nothing to score.
     """
     if idist.get_rank() == 0:
         detector.load_checkpoint(path)
@@ -58,6 +60,7 @@ def calibrate_checkpoint(
             )
             idist.barrier()
             return
+        require_one_kind(dataset.data)
         _logger.info("Calibrating on %d normal scans", len(dataset))
         detector.calibration = calibrate_detector(
             detector,
