@@ -17,6 +17,7 @@ from monai_sar.features.image_embedder import ENCODER_BATCH, ImageEmbedder
 from monai_sar.features.slice_choice import SliceChoice
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.scans.scan_origin import ScanOrigin
+from monai_sar.transforms.random_transforms import random_transforms
 
 __all__ = ["FeatureDataset"]
 
@@ -41,15 +42,15 @@ class FeatureDataset(Dataset):
     Args:
         data: items with the path of a scan under ``image``, as :func:`monai_sar.datasets.load_data_set` gives them.
         transform: item -> ``image`` ``[1 or 3, H, W, D]`` in [0, 1], ``region`` ``[1, H, W, D]`` and, where lesions are
-            known, ``label`` likewise. Not random.
+            known, ``label`` likewise. Not random, because what is encoded once would be another slice every time.
         detector: whose :meth:`AnomalyDetector.embed` encodes, on the device where it is.
         cache_dir: folder of the feature store.
         store: ``"disk"``, or ``"memory"`` to write nothing and keep the embeddings, not rounded to float16, in memory.
         slices: which slices to take.
 
     Raises:
-        ValueError: no scans, nothing in them to learn from, or embeddings that are not finite or that float16 cannot
-            hold.
+        ValueError: no scans, a random transform, nothing in the scans to learn from, or embeddings that are not finite
+            or that float16 cannot hold.
         FeatureStoreError: the store cannot be written (a full disk).
     """
 
@@ -67,6 +68,11 @@ class FeatureDataset(Dataset):
             raise ValueError("There are no scans to encode: the data list is empty.")
         if store not in ("disk", "memory"):
             raise ValueError(f"The feature store is {store!r}; expected 'disk' or 'memory'.")
+        if random := random_transforms(transform):
+            raise ValueError(
+                f"Found {' and '.join(random)} in the preprocessing; expected no random transform, because each slice "
+                "is encoded once. Remove it. Training varies embeddings instead: noise_probability and noise_scale."
+            )
         super().__init__(data, transform)
         # a dataset that reads from disk keeps no encoder, so that workers need not copy it
         self._kept: _Disk | _Memory

@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Events
 from monai.data import DataLoader
 from monai.engines import SupervisedTrainer
-from monai.transforms import Compose, Lambdad, ScaleIntensityRanged
+from monai.transforms import Compose, Lambdad, RandGaussianNoised, ScaleIntensityRanged
 from monai.utils import set_determinism
 from PIL import Image
 from torch import distributed
@@ -179,6 +179,16 @@ def test_a_changed_transform_is_encoded_again_though_no_setting_tells(
     open_dataset(images)
     darker = Compose([TRANSFORM, Lambdad("image", lambda image: image * 0.5)])
     assert open_dataset(images, transform=darker)[1] == 20
+
+
+def test_a_random_transform_is_an_error_before_anything_is_encoded(
+    tmp_path: Path, images: list[dict[str, str]], open_dataset: Open
+) -> None:
+    noisy = Compose([TRANSFORM, Compose([RandGaussianNoised("image", prob=1.0)])])
+    for store in ("disk", "memory"):
+        with pytest.raises(ValueError, match="Found RandGaussianNoised in the preprocessing; expected no random"):
+            open_dataset(images, transform=noisy, store=store)
+    assert not stored_files(tmp_path)
 
 
 def test_damaged_files_are_told_and_encoded_again(
