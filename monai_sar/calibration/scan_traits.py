@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["MODALITY", "QUANTILES", "TRAITS", "Kind", "ScanTraits", "Trait"]
@@ -125,7 +125,7 @@ def _grid(image: MetaTensor, origin: ScanOrigin) -> dict[str, float]:
 
 
 def _look(image: MetaTensor, region: Tensor) -> dict[str, float]:
-    values, inside = (torch.as_tensor(each).as_subclass(Tensor).cpu() for each in (image, region))
+    values, inside = plain_tensor(image), plain_tensor(region)
     step = math.ceil(math.sqrt(inside.numel() / _MOST_VOXELS))
     values, inside = values[:, ::step, ::step], inside[0, ::step, ::step] != 0
     look = {"region": float(inside.double().mean())}

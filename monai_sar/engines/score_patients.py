@@ -18,6 +18,7 @@ from monai_sar.features.slice_choice import normal_slices
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.networks.mean_embedding import MeanEmbedding
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
 __all__ = ["score_patients"]
@@ -103,7 +104,7 @@ def _score(
     amp: bool,
 ) -> _Scored | None:
     """Score a scan; None, if there is nothing normal in it to score."""
-    image, region = item["image"], _plain(item["region"]).bool()
+    image, region = item["image"], plain_tensor(item["region"]).bool()
     if region.shape != (1, *image.shape[1:]):
         raise ScoreCalibrationError(
             f"Found a region of shape {tuple(region.shape)}; expected {(1, *image.shape[1:])}, as the scan."
@@ -115,13 +116,13 @@ def _score(
         return None
     device = detector.encoder.mean.device
     with torch.no_grad(), torch.autocast(device.type, enabled=amp), MeanEmbedding(detector.encoder) as seen:
-        scores = _plain(inferer(image[None].to(device), detector)[0]).float()
+        scores = plain_tensor(inferer(image[None].to(device), detector)[0]).float()
     pixels = scores.numpy()[inside.numpy()]  # torch would make a list of their indices first
     if not np.isfinite(pixels).all():
         raise ScoreCalibrationError(
             f"The anomaly map of {source_name(image, 'a normal scan')} holds NaN or infinite scores. Check the model."
         )
-    has_lesion = item.get("label") is not None and bool((_plain(item["label"]) != 0).any())
+    has_lesion = item.get("label") is not None and bool((plain_tensor(item["label"]) != 0).any())
     origin = ScanOrigin.of(image)
     return _Scored(
         pixels=pixels,
@@ -136,14 +137,10 @@ def _score(
 
 def _digest(image: Tensor, region: Tensor) -> bytes:
     """Tell the image and region that a detector saw from any other."""
-    values = _plain(image)
+    values = plain_tensor(image)
     digest = hashlib.sha256(repr(tuple(values.shape)).encode())
     for channel in values:
         for row in channel:  # a copy of the whole would be another volume in memory
             digest.update(row.float().contiguous().numpy())
     digest.update(np.packbits(region.numpy()).tobytes())
     return digest.digest()
-
-
-def _plain(values: Any) -> Tensor:
-    return torch.as_tensor(values).as_subclass(Tensor).cpu()

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["SliceChoice", "normal_slices"]
@@ -49,7 +50,7 @@ class SliceChoice:
         Returns:
             Indices along D, ascending; none, if nothing of the scan can be learnt from.
         """
-        image, region = _plain(item["image"]), _plain(item["region"])[0]
+        image, region = plain_tensor(item["image"]), plain_tensor(item["region"])[0]
         # slice by slice: a sum over all would make eight bytes of every voxel first
         area = torch.stack([within.count_nonzero() for within in region.unbind(-1)])
         enough = area >= max(1, self.min_region * int(area.max()))
@@ -76,12 +77,8 @@ def normal_slices(item: Mapping[str, Any], *, margin: float = 0.0) -> Tensor:
     image = item["image"]
     if item.get("label") is None:
         return torch.ones(image.shape[-1], dtype=torch.bool)
-    lesion = (_plain(item["label"])[0] != 0).any(dim=0).any(dim=0)
+    lesion = (plain_tensor(item["label"])[0] != 0).any(dim=0).any(dim=0)
     step = float(image.pixdim[-1])
     index = torch.arange(len(lesion), dtype=torch.float64)
     apart = (index[:, None] - index[lesion][None]).abs() * step
     return ~lesion if not lesion.any() else (apart.min(dim=1).values > margin) & ~lesion
-
-
-def _plain(values: Any) -> Tensor:
-    return torch.as_tensor(values).as_subclass(Tensor).cpu()

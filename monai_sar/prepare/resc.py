@@ -30,8 +30,7 @@ from monai_sar.prepare.patient_splits import split_patients
 from monai_sar.prepare.prepare_cases import PrepareReport, prepare_cases
 from monai_sar.scans import ScanError
 from monai_sar.scans.content_hash import content_sha256
-from monai_sar.scans.stored_image import read_stored_image
-from monai_sar.transforms.load_slice import LoadSlice
+from monai_sar.scans.stored_image import grey_values, read_stored_image
 
 __all__ = ["prepare_resc"]
 
@@ -127,7 +126,7 @@ def _frames(folder: Path) -> dict[int, Path]:
 
 
 def _read_frame(case: Case, number: int, path: Path) -> LabelledSlice:
-    pixels = LoadSlice()(path)[0].numpy().astype(np.uint8)
+    pixels = grey_values(read_stored_image(path)).astype(np.uint8)
     label_path = case.label / path.name
     label = read_stored_image(label_path).pixels
     if label.ndim == 3 and (label == label[..., :1]).all():  # grey, saved in three channels

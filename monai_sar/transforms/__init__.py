@@ -2,10 +2,8 @@
 
 from monai_sar.transforms.alignment_margins import AlignmentMargins, FillAlignmentMarginsd
 from monai_sar.transforms.by_kind import ByKindd
-from monai_sar.transforms.load_mask import LoadMask, LoadMaskd
 from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.load_scan_mask import EmptyMaskd, LoadScanMaskd
-from monai_sar.transforms.load_slice import LoadSlice, LoadSliced
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
 from monai_sar.transforms.orient_slices import OrientDrawnd, OrientSlices, OrientSlicesd
 from monai_sar.transforms.rand_feature_noise import RandFeatureNoise
@@ -21,13 +19,9 @@ __all__ = [
     "EmptyMaskd",
     "FillAlignmentMarginsd",
     "ForegroundRegion",
-    "LoadMask",
-    "LoadMaskd",
     "LoadScan",
     "LoadScanMaskd",
     "LoadScand",
-    "LoadSlice",
-    "LoadSliced",
     "MRIIntensity",
     "MRIIntensityd",
     "OrientDrawnd",

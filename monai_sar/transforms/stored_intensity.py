@@ -15,7 +15,7 @@ __all__ = ["StoredIntensityd"]
 class StoredIntensityd(MapTransform):
     """Divide by the largest value that the file's type can store (255, 65535), as the paper does [0].
 
-    Only for slices that :class:`monai_sar.transforms.LoadSliced` read. A volume has no such range, and 12-bit
+    Only for image files that :class:`monai_sar.transforms.LoadScand` read. A volume has no such range, and 12-bit
     signal in a 16-bit file comes out nearly black; :class:`monai_sar.transforms.MRIIntensityd` knows neither limit.
 
     [0]: https://arxiv.org/abs/2603.02974

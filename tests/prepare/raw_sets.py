@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from monai_sar.datasets.bmad import find_bmad_layout, find_bmad_problems, load_bmad_datalist
 from monai_sar.datasets.bmad_layouts import SPLITS
 from monai_sar.datasets.patients import patient_of
-from monai_sar.transforms import LoadMask
+from monai_sar.scans.stored_mask import read_stored_mask
 
 STORED_AXES = ("LPS", "RAS", "PSL", "SRA")
 
@@ -77,7 +77,7 @@ def check_prepared(root: Path, raw: Iterable[Path]) -> list[dict[str, str]]:
         assert (row["split"], row["class"]) == (item["split"], "Ungood" if item["abnormal"] else "good")
         assert patient_of(row["file"]) == row["patient"]
         splits.setdefault(row["patient"], set()).add(row["split"])
-        pixels = 0 if item["label"] is None else int(LoadMask()(item["label"]).sum())
+        pixels = 0 if item["label"] is None else int(read_stored_mask(item["label"]).lesion.sum())
         assert int(row["lesion_pixels"]) == pixels
         assert (pixels > 0) == bool(item["abnormal"])
         source = next(folder / row["source"] for folder in raw if (folder / row["source"]).is_file())

@@ -9,7 +9,8 @@ import pytest
 
 from monai_sar.datasets.bmad_folder import DatasetError
 from monai_sar.prepare import PrepareReport, prepare_brats2021
-from monai_sar.transforms import LoadMask, LoadSlice
+from monai_sar.scans.stored_image import grey_values, read_stored_image
+from monai_sar.scans.stored_mask import read_stored_mask
 from tests.prepare.raw_sets import (
     Array,
     check_prepared,
@@ -107,12 +108,12 @@ def test_bone_is_what_matplotlib_writes_and_reads_back(prepared: Prepared, tmp_p
         if k is not None:
             matplotlib.image.imsave(tmp_path / "theirs.png", flair[..., k], cmap="bone")
             np.testing.assert_array_equal(pixels, read_png(tmp_path / "theirs.png"))
-        intensity = LoadSlice()(path)
+        intensity = grey_values(read_stored_image(path))
         assert (int(intensity.min()), int(intensity.max())) == (0, 255)
         if row["class"] == "Ungood":
             mask_path = tmp_path / "bone" / row["file"].replace("/img/", "/label/")
             assert read_png(mask_path)[..., 3].min() == 255
-            assert int(LoadMask()(mask_path).sum()) == int(row["lesion_pixels"])
+            assert int(read_stored_mask(mask_path).lesion.sum()) == int(row["lesion_pixels"])
 
 
 def test_another_seed_draws_other_patients(prepared: Prepared, tmp_path: Path) -> None:
