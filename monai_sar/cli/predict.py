@@ -217,6 +217,7 @@ def _predict_one(
             "report": str(report_path(item["image"], output)),
             "score": report["score"]["scan"],
             "p_value": report["score"]["p_value"],
+            "p_value_note": report["score"]["p_value_note"],
             "input_check": report["input_check"],
             "warnings": warnings,
         }
@@ -232,8 +233,8 @@ def _tell(outcome: dict[str, Any], position: str) -> None:
         typer.echo(printable(f"{position} FAILED {outcome['error']}"), err=True)
         return
     report = os.path.relpath(outcome["report"])
-    p_value = "" if outcome["p_value"] is None else f", p-value {outcome['p_value']:.3g}"
-    score = f"score {outcome['score']:.4g}{p_value}"
+    p_value = outcome["p_value_note"] if outcome["p_value"] is None else f"p-value {outcome['p_value']:.3g}"
+    score = f"score {outcome['score']:.4g}" + (f", {p_value}" if p_value else "")
     typer.echo(printable(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
     check = outcome["input_check"]
     for warning in [*outcome["warnings"], *([check["note"]] if check["ok"] is False else [])]:

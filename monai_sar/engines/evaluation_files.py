@@ -26,6 +26,7 @@ from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.collected import Collected
 from monai_sar.evaluation.evaluation import Evaluation
 from monai_sar.evaluation.evaluation_report import Case, write_evaluation_report
+from monai_sar.evaluation.glimpse import Glimpse, glimpse
 from monai_sar.evaluation.patient_groups import PatientGroups
 from monai_sar.evaluation.scan_measurement import ScanMeasurement, measure_scan
 from monai_sar.metrics.patient_bootstrap import PatientBootstrap
@@ -42,14 +43,18 @@ _logger = logging.getLogger(__name__)
 _TOLD = ("scan_auroc", "region_pixel_auroc", "region_pixel_average_precision")
 """The metrics that are logged, as far as there are any; all are in the files."""
 
+MOST_GLIMPSES = 200
+"""So many small pictures are in the report at most: some two megabytes."""
+
 _PACKAGES = ("torch", "monai", "timm", "numpy", "scipy")
 
 
 class EvaluationFiles:
     """Write ``metrics_<split>.json`` and ``.csv``, ``cases_<split>.csv`` and ``report_<split>.html``.
 
-    The metrics of the evaluator itself are written too. Of each scan only some ten kilobytes are kept; those that the
-    report shows are mapped once more at the end, one at a time.
+    The metrics of the evaluator itself are written too. Of each scan only some ten kilobytes are kept, and a slice of
+    the highest-scoring scan of each patient, of 200 patients at most; the cases that the report shows at large are
+    mapped once more at the end, one at a time.
 
     Scans are called as their results are (``result_name`` in ``monai_sar/results/write_result.py``): by the name of
     their file, DICOM by its hash. With ``hide_names`` nothing that is written names a file: scan 17 is the 17th of
@@ -92,6 +97,7 @@ class EvaluationFiles:
         self.region_key = region_key
         self.hide_names = hide_names
         self._facts: list[ScanMeasurement] = []
+        self._glimpses: dict[int, tuple[int, Glimpse]] = {}
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator.
@@ -107,15 +113,15 @@ class EvaluationFiles:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
-        self._facts = []
+        self._facts, self._glimpses = [], {}
         self._patients = PatientGroups.of([item.get("patient") for item in self._data])
 
     def _measure(self, engine: Engine) -> None:
         calibration = self.detector.calibration
         thresholds = () if calibration is None else calibration.pixel_thresholds
         output: Any = engine.state.output
-        self._facts += [
-            measure_scan(
+        for item in output:
+            facts = measure_scan(
                 item["pred"],
                 item["label"],
                 item[self.region_key],
@@ -126,8 +132,18 @@ class EvaluationFiles:
                 input_check=self._check_input(item),
                 lesions_known=bool(item.get("lesions_known", True)),
             )
-            for item in output
-        ]
+            self._facts.append(facts)
+            self._keep_glimpse(item, len(self._facts) - 1)
+
+    def _keep_glimpse(self, item: Mapping[str, Any], number: int) -> None:
+        """Keep a slice of the highest-scoring scan of each patient, of so many patients as score highest."""
+        patient = int(self._patients.of_scan[number])
+        before = self._glimpses.get(patient)
+        if before is not None and self._facts[before[0]].score >= self._facts[number].score:
+            return
+        self._glimpses[patient] = (number, _glimpse(item, self.region_key))
+        if len(self._glimpses) > MOST_GLIMPSES:
+            del self._glimpses[min(self._glimpses, key=lambda whose: self._facts[self._glimpses[whose][0]].score)]
 
     def _check_input(self, item: Mapping[str, Any]) -> InputCheck | None:
         image = item["image"]
@@ -151,7 +167,9 @@ class EvaluationFiles:
             identity=self._identity(),
         )
         report = self.output_dir / f"report_{self.split}.html"
-        write_evaluation_report(report, evaluation, choose_cases(evaluation.collected), self._case)
+        write_evaluation_report(
+            report, evaluation, choose_cases(evaluation.collected), self._case, dict(self._glimpses.values())
+        )
         _write_table(self.output_dir / f"cases_{self.split}.csv", evaluation.case_rows)
         _write_table(self.output_dir / f"metrics_{self.split}.csv", evaluation.metric_rows)
         with atomic_path(self.output_dir / f"metrics_{self.split}.json") as partial:  # last: all is written
@@ -196,6 +214,21 @@ class EvaluationFiles:
             "settings": self.detector.settings,
             "versions": software_versions(_PACKAGES),
         }
+
+
+def _glimpse(item: Mapping[str, Any], region_key: str) -> Glimpse:
+    image = item["image"]
+    score, region, lesion = (
+        torch.as_tensor(item[key]).as_subclass(Tensor)[0].numpy(force=True) for key in ("pred", region_key, "label")
+    )
+    row, column = (float(mm) for mm in image.pixdim[:2])
+    return glimpse(
+        torch.as_tensor(item.get("shown", image)).as_subclass(Tensor).mean(dim=0).numpy(force=True),
+        score.astype(np.float32),
+        region != 0,
+        lesion != 0,
+        spacing=(row, column),
+    )
 
 
 def _tell(evaluation: Evaluation) -> None:

@@ -30,6 +30,7 @@ from monai_sar.evaluation.evaluation_plots import (
     plot_roc,
     plot_scores,
 )
+from monai_sar.evaluation.glimpse import Glimpse
 from monai_sar.evaluation.operating_points import OperatingPoint, size_text
 from monai_sar.evaluation.pixel_counts import LESION, NORMAL, lowest_scores
 from monai_sar.evaluation.ranking_metrics import scan_counts
@@ -74,6 +75,7 @@ def write_evaluation_report(
     evaluation: Evaluation,
     cases: Mapping[str, Sequence[int]],
     load: Callable[[int], Case],
+    glimpses: Mapping[int, Glimpse] | None = None,
 ) -> None:
     """Write the report.
 
@@ -82,8 +84,11 @@ def write_evaluation_report(
         evaluation: what to report.
         cases: numbers of the scans to show, from 0, by the name of their group.
         load: map one of them again; so that memory holds one at a time.
+        glimpses: small pictures for the table of scans, by the number of the scan, from 0.
     """
-    limits = _colour_limits(evaluation, [number for chosen in cases.values() for number in chosen])
+    glimpses = glimpses or {}
+    limits = _colour_limits(evaluation, [*glimpses, *(number for chosen in cases.values() for number in chosen)])
+    threshold = None if evaluation.shown_point is None else evaluation.shown_point.pixel_threshold
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -104,6 +109,9 @@ def write_evaluation_report(
         scans=sorted(evaluation.scans, key=lambda row: -row.score),
         cases={
             name: [_shown_case(load(number), evaluation, limits) for number in chosen] for name, chosen in cases.items()
+        },
+        glimpses={
+            number + 1: _address(taken.jpeg(limits, threshold), "image/jpeg") for number, taken in glimpses.items()
         },
         found_share=FOUND_SHARE,
         in_ml=all(facts.voxel_ml is not None for facts in evaluation.collected.facts),

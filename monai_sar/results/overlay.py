@@ -19,7 +19,7 @@ from monai_sar.results.palette import BACKGROUND, FAINT, FLAGGED, LESION, MARK, 
 from monai_sar.results.panel_grid import PanelGrid
 from monai_sar.results.representative_slices import most_anomalous_slice, representative_slices, tissue
 
-__all__ = ["write_overlay"]
+__all__ = ["map_colours", "write_overlay"]
 
 FloatArray = npt.NDArray[np.floating]
 BoolArray = npt.NDArray[np.bool_]
@@ -40,6 +40,7 @@ def write_overlay(
     threshold: float | None = None,
     limits: tuple[float, float] | None = None,
     title: str | None = None,
+    caption: str | None = None,
     note: str | None = None,
     slices: int = 5,
 ) -> None:
@@ -63,6 +64,7 @@ def write_overlay(
         threshold: the score above which `mask` flags; marked on the colour bar.
         limits: the scores of the lowest and the highest colour, the same for pictures that are to be compared.
         title: a line above the pictures. Name no patient.
+        caption: a sentence below the title, in small letters.
         note: what nobody who looks at the picture should miss, in a few words: a line below it.
         slices: the number of columns at most.
 
@@ -85,7 +87,7 @@ def write_overlay(
         map_axes = grid.panel(figure, row=1, column=column)
         for axes in (scan_axes, map_axes):
             _draw(axes, image[:, :, index], "gray", grey, grid)
-        drawn = _draw(map_axes, anomaly_map[:, :, index], _map_colours(), colours, grid)
+        drawn = _draw(map_axes, anomaly_map[:, :, index], map_colours(), colours, grid)
         if mask is not None:
             _draw_contour(map_axes, mask[:, :, index], FLAGGED, style="solid")
         if lesion is not None:
@@ -96,7 +98,7 @@ def write_overlay(
             _draw_scale_bar(scan_axes, width=image.shape[1] * spacing[1])
     _draw_colour_bar(figure, grid, drawn, threshold)
     _draw_legend(figure, grid, mask=mask is not None, lesion=lesion is not None, threshold=threshold)
-    _draw_text(figure, grid, title, note, labelled=image.shape[2] > 1)
+    _draw_text(figure, grid, title, caption, note, labelled=image.shape[2] > 1)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", facecolor=BACKGROUND, bbox_inches="tight", pad_inches=0.2)
 
@@ -131,7 +133,7 @@ def _grey_window(image: FloatArray) -> Normalize:
     return Normalize(low, high if high > low else low + 1)
 
 
-def _map_colours() -> ListedColormap:
+def map_colours() -> ListedColormap:
     """`inferno` without its darkest fifth, which would read as dark tissue; opacity grows with the score."""
     score = np.linspace(0, 1, 256)
     colours = colormaps["inferno"](0.2 + 0.8 * score)
@@ -208,7 +210,9 @@ def _draw_legend(figure: Figure, grid: PanelGrid, *, mask: bool, lesion: bool, t
         )  # fmt: skip
 
 
-def _draw_text(figure: Figure, grid: PanelGrid, title: str | None, note: str | None, *, labelled: bool) -> None:
+def _draw_text(
+    figure: Figure, grid: PanelGrid, title: str | None, caption: str | None, note: str | None, *, labelled: bool
+) -> None:
     for row, name in enumerate(("Scan", "Anomaly map")):
         middle = grid.bottom(row) + grid.panel_height / 2
         grid.text(
@@ -222,13 +226,18 @@ def _draw_text(figure: Figure, grid: PanelGrid, title: str | None, note: str | N
             ha="right",
             va="center",
         )
+    width, height = grid.right - grid.left, grid.top + (0.5 if labelled else 0.15)
+    if caption:
+        # 10 pt: about thirteen characters to the inch
+        small = textwrap.wrap(caption, width=max(30, int(13 * width)))
+        grid.text(figure, grid.left, height, "\n".join(small), color=TEXT, fontsize=10, va="bottom")
+        height += 0.1 + 0.17 * len(small)
     if title:
         # bold 13 pt: about nine characters to the inch
-        lines = textwrap.fill(title, width=max(20, int(9 * (grid.right - grid.left))))
-        height = grid.top + (0.5 if labelled else 0.15)
+        lines = textwrap.fill(title, width=max(20, int(9 * width)))
         grid.text(figure, grid.left, height, lines, color=TEXT, fontsize=13, weight="bold", va="bottom")
     grid.text(figure, grid.right, 0.16, DISCLAIMER, color=FAINT, fontsize=8, ha="right")
     if note:
         # 9 pt: about 14 characters to the inch; the picture is cut where something is drawn, so it grows downwards
-        lines = textwrap.fill(note, width=max(30, int(14 * (grid.right - grid.left))))
+        lines = textwrap.fill(note, width=max(30, int(14 * width)))
         grid.text(figure, grid.left, 0.08, lines, color=MARK, fontsize=9, va="top")

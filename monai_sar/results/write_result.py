@@ -186,8 +186,17 @@ def _write_picture(result: AnomalyResult, path: Path) -> None:
         mask=None if result.threshold is None else display.anomaly_map[0].cpu().numpy() > result.threshold,
         lesion=None if display.lesion is None else display.lesion[0].cpu().numpy(),
         threshold=result.threshold,
+        caption=_score_in_words(result),
         note=None if result.input_check is None else result.input_check.headline,
     )
+
+
+def _score_in_words(result: AnomalyResult) -> str:
+    """The score with its p-value, or with why there is none."""
+    score = f"Score {result.score:.4g}"
+    if result.p_value is not None:
+        return f"{score}, p-value {result.p_value:.3g}"
+    return f"{score}, {result.p_value_note}" if result.p_value_note else score
 
 
 def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) -> list[str]:

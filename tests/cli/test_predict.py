@@ -163,6 +163,7 @@ def test_what_a_reader_should_know_is_told(predict: Predict, write_series: Write
     result = predict(tmp_path / "series", f"--output={tmp_path / 'out'}")
     assert result.exit_code == 0
     assert [line for line in told(result) if "note: left out: series 2" in line]
+    assert ", no p-value: the detector is not calibrated ->" in result.stdout
 
 
 def test_a_series_in_two_folders_is_told_and_copies_of_one_are_not(

@@ -19,6 +19,7 @@ from PIL import Image
 
 from monai_sar._root_cause import reason
 from monai_sar.calibration import InputReference, ScanTraits
+from monai_sar.engines import evaluation_files
 from monai_sar.networks.checkpoint import read_checkpoint
 from tests.bundles.conftest import ROOT, TINY, head, run_bundle, run_config, untrained_checkpoint
 from tests.evaluation.images import calibration
@@ -96,6 +97,8 @@ def test_a_process_writes_the_four_files_and_names_nobody(bmad: Path, checkpoint
     cases = rows(tmp_path / "cases_test.csv")
     assert [row["abnormal"] for row in cases] == ["0", "1"] * 12
     assert [row["patient"] for row in cases] == [str(1 + index // 4) for index in range(24)]
+    report = (tmp_path / "report_test.html").read_text()
+    assert report.count('class="glimpse"><img') == 6  # one of each patient
     for path in tmp_path.iterdir():
         text = re.sub(r"base64,[\w+/=]+", "", path.read_text())
         assert not re.search(r"Mueller|phantom_|\.png|\.pt\b|/tmp|/home", text), path.name
@@ -168,6 +171,21 @@ def test_volumes_are_evaluated_by_name_and_in_millilitres(
     assert warning in report
     assert warning in caplog.text
     assert "scan2" in report
+
+
+def test_of_many_patients_those_that_score_highest_have_a_picture(
+    bmad: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_files, "MOST_GLIMPSES", 2)
+    run_config(CONFIGS, "train", **settings(bmad, checkpoint, tmp_path / "out"))
+    report = (tmp_path / "out" / "report_test.html").read_text()
+    shown = [int(number) for number in re.findall(r'class="glimpse"><img[^>]*alt="Scan (\d+) ', report)]
+    highest: dict[str, tuple[float, int]] = {}
+    for row in rows(tmp_path / "out" / "cases_test.csv"):
+        found = (float(row["score"]), int(row["scan"]))
+        highest[row["patient"]] = max(highest.get(row["patient"], found), found)
+    assert shown == [number for _, number in sorted(highest.values(), reverse=True)[:2]]
+    assert "The 2 patients with the highest scores have one, the other 4 have none" in report
 
 
 def test_a_mask_on_another_grid_is_told(checkpoint: Path, tmp_path: Path) -> None:

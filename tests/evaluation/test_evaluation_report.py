@@ -16,6 +16,7 @@ from monai_sar.calibration.calibration import Calibration
 from monai_sar.evaluation import Evaluation
 from monai_sar.evaluation.cases import choose_cases
 from monai_sar.evaluation.evaluation_report import Case, _colour_limits, write_evaluation_report
+from monai_sar.evaluation.glimpse import Glimpse, glimpse
 from tests.evaluation.images import Labelled, calibration, labelled, labelled_volumes
 
 SECTIONS = {"metrics", "curves", "scores", "calibration", "lesions", "cases", "scans", "definitions", "settings"}
@@ -60,7 +61,12 @@ class Page(HTMLParser):
 
 
 def report(
-    path: Path, data: Labelled, calibrated: Calibration | None = None, split: str = "test", shown: int = 2
+    path: Path,
+    data: Labelled,
+    calibrated: Calibration | None = None,
+    split: str = "test",
+    shown: int = 2,
+    glimpsed: tuple[int, ...] = (),
 ) -> Page:
     settings = {"preprocessing": {"modality": "brain_mri"}, "note": "<script>alert(1)</script>"}
     identity = {
@@ -74,7 +80,8 @@ def report(
     }
     evaluation = Evaluation(split, data.collected(calibrated), {"brightness_pixel_auroc": 0.5}, identity)
     cases = {name: group[:shown] for name, group in choose_cases(evaluation.collected).items()}
-    write_evaluation_report(path, evaluation, cases, lambda number: case(data, number))
+    glimpses = {number: small(case(data, number)) for number in glimpsed}
+    write_evaluation_report(path, evaluation, cases, lambda number: case(data, number), glimpses)
     return Page(path.read_text(encoding="utf-8"))
 
 
@@ -88,6 +95,10 @@ def case(data: Labelled, number: int) -> Case:
         lesion=data.masks[number][0].numpy() != 0,
         spacing=None if data.voxel_ml is None else (1.0, 1.0, 2.0),
     )
+
+
+def small(whole: Case) -> Glimpse:
+    return glimpse(whole.image, whole.score, whole.region, whole.lesion)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +210,16 @@ def test_scans_without_a_mask_are_counted_and_have_no_lesion_figures(tmp_path: P
     assert "flagged, ml" in page.text
     nobody = report(tmp_path / "nobody.html", replace(data, masks=masks, unknown=tuple(range(12))), shown=1)
     assert "12 abnormal scans have no mask of the lesions" in nobody.text
+
+
+def test_patients_have_a_small_picture_each_and_it_is_said_who_has_none(tmp_path: Path) -> None:
+    data = labelled_volumes()  # six patients
+    page = report(tmp_path / "some.html", data, shown=0, glimpsed=(1, 3, 9))
+    assert sum("image/jpeg" in address for address in page.addresses) == 3
+    assert "The 3 patients with the highest scores have one, the other 3 have none" in page.text
+    every = report(tmp_path / "all.html", data, shown=0, glimpsed=(1, 3, 5, 7, 9, 11))
+    assert "have none" not in every.text
+    assert "A picture shows" not in report(tmp_path / "none.html", data, shown=0).text
 
 
 def test_pictures_have_one_range_of_colours() -> None:

@@ -144,3 +144,17 @@ def test_wrong_input_is_told_and_nothing_is_written(tmp_path: Path, change: dict
     with pytest.raises(ValueError, match=message):
         write_overlay(tmp_path / "wrong.png", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_caption_stands_whole_above_the_pictures(tmp_path: Path, scan: Array, scores: Array) -> None:
+    plain, short, long = (tmp_path / f"{name}.png" for name in ("plain", "short", "long"))
+    write_overlay(plain, scan, scores, spacing=None)
+    write_overlay(short, scan, scores, spacing=None, caption="Score 1.2, p-value 0.05")
+    write_overlay(
+        long, scan, scores, spacing=None, caption="no p-value: " + "the detector is not calibrated " * 9, slices=1
+    )
+    heights = [pixels(path).shape[0] for path in (plain, short, long)]
+    assert heights[1] > heights[0]
+    picture = pixels(long)
+    rim = np.concatenate([picture[:3].reshape(-1, 3), picture[:, :3].reshape(-1, 3), picture[:, -3:].reshape(-1, 3)])
+    assert (rim == rim[0]).all()  # no letter is cut off
