@@ -133,12 +133,10 @@ class Collected:
         unknown = int((~self.lesions_known).sum())
         if not unknown:
             return None
-        which, their = (
-            ("1 abnormal scan has", "it counts") if unknown == 1 else (f"{unknown} abnormal scans have", "they count")
-        )
+        which = "1 abnormal scan has" if unknown == 1 else f"{unknown} abnormal scans have"
         return (
-            f"{which} no mask of the lesions: {their} in the figures of scans, and no voxel of theirs in those of "
-            "voxels, Dice and lesions."
+            f"{which} no mask of the lesions: counted among the scans, but no voxel in the figures of voxels, Dice and "
+            "lesions."
         )
 
     @property

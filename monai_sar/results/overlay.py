@@ -229,7 +229,7 @@ def _draw_text(
     width, height = grid.right - grid.left, grid.top + (0.5 if labelled else 0.15)
     if caption:
         # 10 pt: about thirteen characters to the inch
-        small = textwrap.wrap(caption, width=max(30, int(13 * width)))
+        small = textwrap.wrap(caption, width=max(30, int(13 * width)), break_on_hyphens=False)
         grid.text(figure, grid.left, height, "\n".join(small), color=TEXT, fontsize=10, va="bottom")
         height += 0.1 + 0.17 * len(small)
     if title:

@@ -206,7 +206,7 @@ def test_scans_without_a_mask_are_counted_and_have_no_lesion_figures(tmp_path: P
     data = labelled_volumes()
     masks = [mask * (number != 1) for number, mask in enumerate(data.masks)]
     page = report(tmp_path / "unknown.html", replace(data, masks=masks, unknown=(1,)), shown=1)
-    assert "1 abnormal scan has no mask of the lesions: it counts in the figures of scans" in page.text
+    assert "1 abnormal scan has no mask of the lesions: counted among the scans" in page.text
     assert "flagged, ml" in page.text
     nobody = report(tmp_path / "nobody.html", replace(data, masks=masks, unknown=tuple(range(12))), shown=1)
     assert "12 abnormal scans have no mask of the lesions" in nobody.text
