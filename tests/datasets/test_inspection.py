@@ -7,63 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from monai_sar.datasets.bmad_folder import DatasetError
-from monai_sar.datasets.inspection import Inspection, inspect_bmad
-from monai_sar.datasets.inspection.image_facts import BONE, COLOURED, GREY_AS_RGB
-from monai_sar.datasets.inspection.official_counts import BMAD_COUNTS, find_official_counts
+from monai_sar.datasets.inspection import inspect_bmad
 from monai_sar.scans.bone_colormap import bone_lut
-
-# layout -> folder of training images, folders of images, folders of masks
-LAYOUTS = {
-    "A": ("train/good", "{split}/{kind}/img", "{split}/{kind}/label"),
-    "B": ("train/good/img", "{split}/{kind}/img", "{split}/{kind}/anomaly_mask"),
-    "C": ("train/good", "{split}/img/{kind}", "{split}/label/{kind}"),
-}
-TRAIN, GOOD, BAD, MASK = (
-    "train/good/phantom_0000_s00.png",
-    "valid/good/img/phantom_0010_s00.png",
-    "valid/Ungood/img/phantom_0011_s00.png",
-    "valid/Ungood/label/phantom_0011_s00.png",
-)
-
-
-def picture(seed: int, shape: tuple[int, int] = (12, 10)) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def lesion(shape: tuple[int, int] = (12, 10)) -> NDArray[np.uint8]:
-    mask = np.zeros(shape, np.uint8)
-    mask[3:6, 4:7] = 255
-    return mask
-
-
-def save(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def write_clean_set(root: Path, layout: str = "A") -> Path:
-    """Write three training patients, and a normal and an abnormal one in each other split, two slices of each."""
-    train, images, masks = LAYOUTS[layout]
-    seed = 0
-    for first, split in ((0, "train"), (10, "valid"), (20, "test")):
-        for patient in range(first, first + (3 if split == "train" else 2)):
-            kind = "Ungood" if split != "train" and patient % 10 else "good"
-            for number in range(2):
-                name = f"phantom_{patient:04d}_s{number:02d}.png"
-                folder = train if split == "train" else images.format(split=split, kind=kind)
-                save(root / folder / name, picture(seed := seed + 1))
-                if kind == "Ungood":
-                    save(root / masks.format(split=split, kind=kind) / name, lesion())
-    return root
-
-
-def found(inspection: Inspection) -> list[tuple[str, str]]:
-    return [(finding.severity, finding.code) for finding in inspection.findings]
+from tests.datasets.clean_set import BAD, GOOD, LAYOUTS, MASK, TRAIN, found, lesion, picture, save, write_clean_set
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -295,30 +244,6 @@ def test_layout_f_has_no_valid_split_and_that_is_said(tmp_path: Path) -> None:
     assert "layout A" in inspection.findings[0].message
 
 
-def test_kinds_of_pixels_sizes_and_formats_are_counted(tmp_path: Path) -> None:
-    root = write_clean_set(tmp_path)
-    train = root / "train/good"
-    save(train / "phantom_0000_s00.png", picture(50).astype(np.uint16) * 257)
-    save(train / "phantom_0000_s01.png", bone_lut()[picture(51)])
-    save(train / "phantom_0001_s00.png", np.repeat(picture(52)[..., None], 3, axis=-1))
-    save(train / "phantom_0001_s01.png", picture(53, (7, 9)))
-    (train / "phantom_0002_s00.png").unlink()
-    Image.fromarray(picture(54)).save(train / "phantom_0002_s00.tif")
-    (train / "phantom_0002_s01.png").unlink()
-    Image.fromarray(picture(55) > 127).save(train / "phantom_0002_s01.bmp")
-    place = inspect_bmad(root).places[0]
-    assert place.pixels == {
-        "8-bit grey": 2,
-        "16-bit grey": 1,
-        BONE: 1,
-        GREY_AS_RGB: 1,
-        "1-bit grey": 1,
-    }
-    assert COLOURED not in place.pixels
-    assert place.sizes == {"12 x 10": 5, "7 x 9": 1}
-    assert place.formats == {"PNG": 4, "TIFF": 1, "BMP": 1}
-
-
 def test_pictures_that_differ_in_one_level_or_in_shape_are_no_copies(tmp_path: Path) -> None:
     root = write_clean_set(tmp_path)
     pixels = np.asarray(Image.open(root / TRAIN)).copy()
@@ -326,61 +251,6 @@ def test_pictures_that_differ_in_one_level_or_in_shape_are_no_copies(tmp_path: P
     pixels[0, 0] ^= 1
     save(root / "test/good/img/phantom_0020_s09.png", pixels)
     assert found(inspect_bmad(root)) == []
-
-
-def test_normal_and_abnormal_slices_of_a_patient_in_one_split_are_fine(tmp_path: Path) -> None:
-    root = write_clean_set(tmp_path)
-    save(root / "valid/good/img/phantom_0011_s07.png", picture(60))
-    assert found(inspect_bmad(root)) == []
-
-
-def test_many_shared_patients_are_counted_after_five(tmp_path: Path) -> None:
-    root = write_clean_set(tmp_path)
-    for patient in range(30, 37):
-        save(root / f"train/good/phantom_{patient:04d}_s00.png", picture(100 + patient))
-        save(root / f"test/good/img/phantom_{patient:04d}_s01.png", picture(200 + patient))
-    (finding,) = inspect_bmad(root).findings
-    assert finding.code == "patient-in-train-and-test"
-    assert "both train and test: 7 (phantom_0030, " in finding.message
-    assert "phantom_0034, ...)" in finding.message
-    assert "phantom_0035" not in finding.message
-    assert len(finding.files) == 14
-
-
-def test_a_manifest_alone_tells_the_patients(tmp_path: Path) -> None:
-    root = write_clean_set(tmp_path)
-    images = [p for p in sorted(root.rglob("*.png")) if "label" not in p.parts]
-    rows = [f"{image.relative_to(root).as_posix()},p{index}" for index, image in enumerate(images)]
-    (root / "manifest.csv").write_text("\n".join(["file,patient", *rows]), encoding="utf-8")
-    inspection = inspect_bmad(root)
-    assert found(inspection) == []
-    assert inspection.patients_told_by == {"manifest.csv": 14}
-    assert sum(place.patients for place in inspection.places) == 14
-
-    # the names tell different patients, the manifest one; a row too many and one too few
-    rows = [row.rpartition(",")[0] + ",same" for row in rows[1:]] + ["gone.png,same"]
-    (root / "manifest.csv").write_text("\n".join(["file,patient", *rows]), encoding="utf-8")
-    assert found(inspect_bmad(root)) == [
-        ("error", "patient-in-train-and-valid"),
-        ("error", "patient-in-train-and-test"),
-        ("error", "patient-in-valid-and-test"),
-        ("warning", "manifest-lacks-image"),
-        ("warning", "manifest-lists-missing"),
-        ("note", "patient-unknown"),
-    ]
-
-
-@pytest.mark.parametrize("name", BMAD_COUNTS)
-def test_official_counts_are_recognised_and_near_ones_compared(name: str) -> None:
-    counts = dict(BMAD_COUNTS[name])
-    (finding,) = find_official_counts(counts)
-    assert (finding.severity, finding.message) == ("note", f"found the counts of {name}.")
-    counts["test", "Ungood"] -= 1
-    (finding,) = find_official_counts(counts)
-    assert finding.severity == "warning"
-    assert f"test/Ungood {counts['test', 'Ungood']} instead of {counts['test', 'Ungood'] + 1}" in finding.message
-    assert find_official_counts({place: number + 1 for place, number in counts.items()}) == []
-    assert find_official_counts({}) == []
 
 
 def test_no_folder_and_no_layout_are_refused(tmp_path: Path) -> None:

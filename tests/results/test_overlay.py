@@ -158,3 +158,10 @@ def test_a_caption_stands_whole_above_the_pictures(tmp_path: Path, scan: Array, 
     picture = pixels(long)
     rim = np.concatenate([picture[:3].reshape(-1, 3), picture[:, :3].reshape(-1, 3), picture[:, -3:].reshape(-1, 3)])
     assert (rim == rim[0]).all()  # no letter is cut off
+
+
+def test_given_limits_replace_the_range_of_the_scan(tmp_path: Path, scan: Array, scores: Array) -> None:
+    own, wide = tmp_path / "own.png", tmp_path / "wide.png"
+    write_overlay(own, scan, scores, spacing=None)
+    write_overlay(wide, scan, scores, spacing=None, limits=(0.0, 50.0))
+    assert coloured(own) > coloured(wide)
