@@ -19,7 +19,8 @@ def pixels(seed: int) -> Image.Image:
 
 def write(folder: Path, kind: str, slices: int, write_series: Callable[..., Any]) -> Path:
     if kind == "nifti":
-        return save_nifti(folder / "scan.nii.gz", np.zeros((8, 9, slices), np.int16), np.diag([1.0, 1.0, 4.0, 1.0]))
+        voxels = np.arange(72 * slices, dtype=np.int16).reshape(8, 9, slices)
+        return save_nifti(folder / "scan.nii.gz", voxels, np.diag([1.0, 1.0, 4.0, 1.0]))
     if kind == "tiff":
         first, *others = (pixels(number) for number in range(slices))
         first.save(folder / "scan.tif", save_all=True, append_images=others)
