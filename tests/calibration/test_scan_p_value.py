@@ -22,7 +22,12 @@ SEEN, LEARNT, NEW = f"{0:012x}" + "0" * 52, "ab" * 32, "cd" * 32
     ],
 )
 def test_either_a_p_value_or_why_not(change: dict[str, Any], why: str | None) -> None:
-    options = {"calibration": a_calibration(), "kind": "volumes", "digest": NEW, "trained_on": (LEARNT[:12],)} | change
+    options: dict[str, Any] = {
+        "calibration": a_calibration(),
+        "kind": "volumes",
+        "digest": NEW,
+        "trained_on": (LEARNT[:12],),
+    } | change
     calibration = options.pop("calibration")
     p_value, note = scan_p_value(calibration, 8.5, **options)
     assert (p_value is None) == (note is not None)

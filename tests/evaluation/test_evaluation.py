@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -253,9 +254,12 @@ def test_scans_whose_lesions_nobody_has_outlined_count_as_scans_alone() -> None:
     unknown = (1, 5, 7)
     left = [number for number in range(len(DATA.scores)) if number not in unknown]
     empty = [mask * (number not in unknown) for number, mask in enumerate(DATA.masks)]
+    lists: dict[str, Any] = {
+        name: [getattr(DATA, name)[number] for number in left] for name in ("scores", "masks", "regions")
+    }
     without = replace(
         DATA,
-        **{name: [getattr(DATA, name)[number] for number in left] for name in ("scores", "masks", "regions")},
+        **lists,
         abnormal=DATA.abnormal[left],
         patients=PatientGroups(DATA.patients.of_scan[left], 0),
     )
