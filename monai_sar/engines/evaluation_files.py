@@ -64,8 +64,8 @@ class EvaluationFiles:
         output_dir: the folder to write to.
         split: name of the split.
         dataset: what the evaluator reads, one scan at a time and in order; of each item it gives the ``image``,
-            the ``region``, the ``label`` and perhaps ``lesions_known``, and its ``data`` say whether it is
-            ``abnormal``.
+            the ``region`` and the ``label``, and its ``data`` say whether it is ``abnormal`` and has a mask under
+            ``label``.
         detector: that is evaluated.
         inferer: slices -> maps, that of the evaluator.
         checkpoint: file of its weights, to be named by its SHA-256.
@@ -121,6 +121,7 @@ class EvaluationFiles:
         thresholds = () if calibration is None else calibration.pixel_thresholds
         output: Any = engine.state.output
         for item in output:
+            listed = self._data[len(self._facts)]
             facts = measure_scan(
                 item["pred"],
                 item["label"],
@@ -130,7 +131,7 @@ class EvaluationFiles:
                 name="" if self.hide_names else result_name(item["image"]),
                 digest=ScanOrigin.of(item["image"]).sha256,
                 input_check=self._check_input(item),
-                lesions_known=bool(item.get("lesions_known", True)),
+                lesions_known="label" in listed or not listed["abnormal"],
             )
             self._facts.append(facts)
             self._keep_glimpse(item, len(self._facts) - 1)
@@ -223,7 +224,7 @@ def _glimpse(item: Mapping[str, Any], region_key: str) -> Glimpse:
     )
     row, column = (float(mm) for mm in image.pixdim[:2])
     return glimpse(
-        torch.as_tensor(item.get("shown", image)).as_subclass(Tensor).mean(dim=0).numpy(force=True),
+        torch.as_tensor(image).as_subclass(Tensor).mean(dim=0).numpy(force=True),
         score.astype(np.float32),
         region != 0,
         lesion != 0,

@@ -33,8 +33,8 @@ def pixels_inside(values: Tensor, region: Tensor) -> Tensor:
 class KnownLesions:
     """The ``output_transform`` of metrics of voxels: items whose lesions nobody has outlined do not count.
 
-    Stands where MONAI's ``from_engine`` stands for all items. ``lesions_known`` of an item tells, see
-    :class:`monai_sar.transforms.EmptyMaskd`; items that do not say count.
+    Stands where MONAI's ``from_engine`` stands for all items. ``lesions_known`` of an item tells, which is
+    ``label_known`` of :class:`monai_sar.transforms.EmptyMaskd`; items that do not say count.
 
     Args:
         keys: what to pick of each item, in the order that the metric takes.

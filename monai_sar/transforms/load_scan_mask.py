@@ -52,8 +52,8 @@ class LoadScanMaskd(MapTransform):
 class EmptyMaskd(MapTransform):
     """Give items that have no mask an empty one: ``[1, ...]``, uint8, on the grid of their image.
 
-    An item also gets ``lesions_known``: False if it is ``abnormal`` and had no mask. Its empty mask then says nothing,
-    and no figure of voxels may count them.
+    For each key an item also gets ``<key>_known``: False if it is ``abnormal`` and had no mask. Its empty mask then
+    says nothing, and no figure of voxels may count them.
 
     Args:
         keys: of the masks.
@@ -68,9 +68,9 @@ class EmptyMaskd(MapTransform):
         """Return a copy of ``data`` with a mask under every key."""
         image = data[self.image_key]
         empty = {key: torch.zeros((1, *image.shape[1:]), dtype=torch.uint8) for key in self.keys if key not in data}
-        known = not (empty and data.get("abnormal"))
+        known = {f"{key}_known": not (key in empty and data.get("abnormal")) for key in self.keys}
         masks = {key: MetaTensor(mask, affine=image.affine) for key, mask in empty.items()}
-        return {**data, **masks, "lesions_known": known}
+        return {**data, **masks, **known}
 
 
 def _read(path: Path, image: MetaTensor) -> MetaTensor:

@@ -26,6 +26,7 @@ ALLOWED = (
     ("pre-commit", "install"),
     ("curl",),
     ("cp",),
+    ("sed",),
     ("export",),
     ("python", "-m", "monailabel.main"),
     ("python", "-m", "benchmarks.check_rivals_against_anomalib"),

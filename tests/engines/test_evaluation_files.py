@@ -156,6 +156,14 @@ def test_volumes_are_evaluated_by_name_and_in_millilitres(
     datalist.write_text(json.dumps({"training": items[:1], "testing": items[1:]}))
     with caplog.at_level(logging.WARNING):
         run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "out"))
+    datalist.write_text(json.dumps({"training": items[:1], "testing": items[1:4]}))
+    run_config(CONFIGS, "train", **settings(datalist, checkpoint, tmp_path / "without"))
+    metrics, without = (
+        json.loads((tmp_path / folder / "metrics_test.json").read_text())["metrics"] for folder in ("out", "without")
+    )
+    of_voxels = {name for name in metrics if "scan" not in name}
+    assert len(of_voxels) > 12
+    assert all(metrics[name] == without[name] for name in of_voxels)  # scan 4 is in none of them
     found = rows(tmp_path / "out" / "cases_test.csv")
     assert [row["name"] for row in found] == ["scan1", "scan2", "scan3", "scan4"]
     assert [row["abnormal"] for row in found] == ["0", "1", "1", "1"]

@@ -8,6 +8,8 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+import torch
+from monai.data import MetaTensor
 from monai.transforms import Compose
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,7 +17,7 @@ from PIL import Image
 from monai_sar._root_cause import root_cause
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import ScanError, ScanOrigin
-from monai_sar.transforms import LoadScand, LoadScanMaskd, OrientSlicesd
+from monai_sar.transforms import EmptyMaskd, LoadScand, LoadScanMaskd, OrientSlicesd
 from tests.conftest import OBLIQUE, head, one_study, save_nifti
 
 
@@ -85,3 +87,14 @@ def test_what_is_no_mask_of_the_scan_is_told(write_series: Callable[..., Any], t
     nib.save(nib.nifti1.Nifti1Image(np.full(head().shape, np.nan, np.float32), OBLIQUE), tmp_path / "nan.nii")
     with pytest.raises(ScanError, match="mark nothing"):
         load({"image": scan, "label": tmp_path / "nan.nii"})
+
+
+@pytest.mark.parametrize(("item", "known"), [({}, True), ({"abnormal": 0}, True), ({"abnormal": 1}, False)])
+def test_an_empty_mask_says_whether_it_is_known_to_be_empty(item: dict[str, Any], known: bool) -> None:
+    image = MetaTensor(torch.zeros(1, 3, 4, 5))
+    filled = EmptyMaskd("label")({"image": image, **item})
+    assert filled["label"].shape == (1, 3, 4, 5)
+    assert not filled["label"].any()
+    assert filled["label_known"] is known
+    given = EmptyMaskd("label")({"image": image, "label": image + 1, **item})
+    assert given["label_known"] is True
