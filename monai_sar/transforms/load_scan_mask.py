@@ -68,7 +68,7 @@ class EmptyMaskd(MapTransform):
         """Return a copy of ``data`` with a mask under every key."""
         image = data[self.image_key]
         empty = {key: torch.zeros((1, *image.shape[1:]), dtype=torch.uint8) for key in self.keys if key not in data}
-        known = {f"{key}_known": not (key in empty and data.get("abnormal")) for key in self.keys}
+        known: dict[Hashable, bool] = {f"{key}_known": not (key in empty and data.get("abnormal")) for key in self.keys}
         masks = {key: MetaTensor(mask, affine=image.affine) for key, mask in empty.items()}
         return {**data, **masks, **known}
 

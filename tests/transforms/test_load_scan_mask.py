@@ -1,6 +1,6 @@
 """Masks of every kind lie on the grid of their scan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def test_what_is_no_mask_of_the_scan_is_told(write_series: Callable[..., Any], t
 
 
 @pytest.mark.parametrize(("item", "known"), [({}, True), ({"abnormal": 0}, True), ({"abnormal": 1}, False)])
-def test_an_empty_mask_says_whether_it_is_known_to_be_empty(item: dict[str, Any], known: bool) -> None:
+def test_an_empty_mask_says_whether_it_is_known_to_be_empty(item: dict[Hashable, Any], known: bool) -> None:
     image = MetaTensor(torch.zeros(1, 3, 4, 5))
     filled = EmptyMaskd("label")({"image": image, **item})
     assert filled["label"].shape == (1, 3, 4, 5)
