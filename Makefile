@@ -3,10 +3,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help env test lint pytest bundles demo clean
+.PHONY: help env test lint pytest bundles demo reproduce clean
 help:
 	@echo "make demo   phantoms -> training -> evaluation -> one anomaly volume, with pictures (no download)"
 	@echo "            DOMAIN=liver_ct and DOMAIN=retinal_oct show the others"
+	@echo "make reproduce WEIGHTS=FILE BMAD=FOLDER   the published settings on BMAD, beside the published table"
 	@echo "make label-test   tests of the MONAI Label app, in an environment of its own"
 	@echo "make test   ruff, mypy, and pytest with coverage"
 	@echo "make bundles   writes the three bundles from bundles/source"
@@ -89,6 +90,15 @@ $(DEMO)/output/.mapped: $(DEMO)/models/last.pt
 
 clean:
 	rm -rf demo
+
+# --- the published table; what is trained and measured is kept in REPRODUCE ---
+WEIGHTS ?= hub
+ENCODER ?= vit_small_patch16_dinov3
+BMAD ?= data/bmad
+REPRODUCE ?= reproduce
+reproduce: env
+	$(BIN)/python -m benchmarks.reproduce "$(BMAD)" --encoder-name "$(ENCODER)" --encoder-weights "$(WEIGHTS)" \
+		--work "$(REPRODUCE)"
 
 # --- MONAI Label: other versions than ours, so an environment of its own ---
 LABEL_TESTS ?= tests/label

@@ -19,6 +19,7 @@ from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.networks.mean_embedding import MeanEmbedding
 from monai_sar.scans.plain_tensor import plain_tensor
+from monai_sar.networks.mixed_precision import use_mixed_precision
 from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
 __all__ = ["score_patients"]
@@ -51,11 +52,12 @@ def score_patients(
         groups: indices of the scans of each patient.
         inferer: slices -> maps, that of predictions.
         lesion_margin: mm beside a slice with lesion whose slices are not normal either.
-        amp: mixed precision.
+        amp: mixed precision, where that is of use; see :func:`monai_sar.networks.use_mixed_precision`.
 
     Raises:
         ScoreCalibrationError: a score is NaN or infinite, or the scans are not of one kind.
     """
+    amp = use_mixed_precision(amp, detector.encoder.mean.device)
     empty = 0
     with progress_bar(task="Calibrating", unit="scan", total=sum(map(len, groups))) as progress:
         for group in groups:

@@ -15,6 +15,7 @@ from monai_sar.calibration.flagging import choose_flagging
 from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.networks.mean_embedding import MeanEmbedding
+from monai_sar.networks.mixed_precision import use_mixed_precision
 from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.results.provenance import Provenance, checkpoint_sha256
 from monai_sar.settings.bundle_config import read_bundle_config, unwrapped, use_checkpoint_settings
@@ -42,7 +43,7 @@ class ScanPredictor:
         threshold: score above which a voxel is flagged; by default that of the false-positive rate.
         false_positive_rate: share of a normal patient's voxels that may be flagged, one of those that the detector is
             calibrated for; see :func:`choose_flagging`.
-        amp: mixed precision.
+        amp: mixed precision, where that is of use; see :func:`monai_sar.networks.use_mixed_precision`.
         masks: how the masks of a scan are called: ``image_suffix``, ``lesion_suffix``, ``region_suffix``, see
             :func:`monai_sar.datasets.load_scan_datalist`.
 
@@ -73,7 +74,7 @@ class ScanPredictor:
         self.threshold = threshold
         self.false_positive_rate = false_positive_rate
         choose_flagging(network.calibration, threshold=threshold, false_positive_rate=false_positive_rate)
-        self.amp = amp
+        self.amp = use_mixed_precision(amp, network.encoder.mean.device)
         self.masks = dict(masks or {})
 
     @classmethod
@@ -93,6 +94,8 @@ class ScanPredictor:
         use_checkpoint_settings(parser, checkpoint, overrides=overrides, fixed=("modality",))
         parts = unwrapped(lambda: {part: parser.get_parsed_content(part) for part in PARTS})
         parts["network"].load_checkpoint(checkpoint)
+        # where a bundle has decided already, nothing is said twice
+        amp = "mixed_precision" if "mixed_precision" in parser else "amp"
         # saving is the caller's affair
         steps = [step for step in parts["postprocessing"].transforms if not getattr(step, "writes_files", False)]
         return cls(
@@ -103,7 +106,7 @@ class ScanPredictor:
             checkpoint_sha256=checkpoint_sha256(checkpoint),
             threshold=parser.get_parsed_content("threshold", default=None),
             false_positive_rate=parser.get_parsed_content("false_positive_rate", default=None),
-            amp=bool(parser.get_parsed_content("amp", default=False)),
+            amp=bool(parser.get_parsed_content(amp, default=False)),
             masks={key: parser.get_parsed_content(key, default=None) for key in MASKS},
         )
 

@@ -8,6 +8,7 @@ from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.networks.letterbox import Letterbox
 from monai_sar.networks.masked_conv import MaskedConv2d, MaskedConv3d, kernel_mask
 from monai_sar.networks.mean_embedding import MeanEmbedding
+from monai_sar.networks.mixed_precision import use_mixed_precision
 from monai_sar.networks.rarity import Rarity
 from monai_sar.networks.score_smoothing import ScoreSmoothing
 from monai_sar.networks.slice_smoothing import SliceSmoothing
@@ -32,4 +33,5 @@ __all__ = [
     "SpatialARNet",
     "TwoWitnesses",
     "kernel_mask",
+    "use_mixed_precision",
 ]

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from monai_sar.calibration import InputReference, ScanTraits
 from monai_sar.cli import app
 from monai_sar.inferers import ScanPredictor
+from monai_sar.networks import mixed_precision
 from tests.calibration.bundle_copy import copy_bundle
 from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.conftest import BUNDLE, head, one_study, save_nifti
@@ -213,7 +214,9 @@ def test_of_two_modalities_in_a_folder_that_of_the_bundle_is_taken(
 # --- what is there already ---
 
 
-def test_what_is_there_is_not_done_again(predict: Predict, checkpoint: Path, tmp_path: Path) -> None:
+def test_what_is_there_is_not_done_again(
+    predict: Predict, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Unless the scan, the checkpoint or a setting that matters is another one."""
     scans, out = tmp_path / "scans", tmp_path / "out"
     for name in ("a", "b"):
@@ -241,6 +244,7 @@ def test_what_is_there_is_not_done_again(predict: Predict, checkpoint: Path, tmp
     copied = tmp_path / "other.pt"
     copied.write_bytes(checkpoint.read_bytes() + b"\0")
     (scans / "b.nii.gz").unlink()
+    monkeypatch.setattr(mixed_precision, "_has_fast_bfloat16", lambda: True)
     for change in (["--threshold=1"], ["--threshold=1.01"], ["--axis=coronal"], ["--amp"], [f"--checkpoint={copied}"]):
         assert statuses(*change) == ["done"], change
     assert statuses() == ["done"]

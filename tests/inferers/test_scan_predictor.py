@@ -21,6 +21,7 @@ from PIL import Image
 
 from monai_sar._root_cause import root_cause
 from monai_sar.inferers import ScanPredictor
+from monai_sar.networks import mixed_precision
 from monai_sar.networks.anomaly_detector import CheckpointError, CheckpointMismatchError
 from monai_sar.networks.encoder_weights import EncoderWeightsError
 from monai_sar.phantoms.brain_mri.subject import make_brain_phantom
@@ -155,12 +156,31 @@ def test_a_map_can_be_worked_with(predictor: ScanPredictor, tmp_path: Path) -> N
     assert weight.grad is not None
 
 
-def test_mixed_precision_is_close(predictor: ScanPredictor, checkpoint: Path, tmp_path: Path) -> None:
+def test_mixed_precision_is_close(
+    predictor: ScanPredictor, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixed_precision, "_has_fast_bfloat16", lambda: True)
     path = save_nifti(tmp_path / "head.nii.gz")
     mixed = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, amp=True)
     full, half = predict(predictor, path), predict(mixed, path)
     assert not torch.equal(full, half)
     torch.testing.assert_close(half.as_tensor(), full.as_tensor(), rtol=0.02, atol=0.02)
+
+
+def test_where_mixed_precision_is_slow_the_map_is_the_exact_one_and_is_called_so(
+    predictor: ScanPredictor,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mixed_precision, "_has_fast_bfloat16", lambda: False)
+    path = save_nifti(tmp_path / "head.nii.gz")
+    asked = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint, amp=True)
+    result = asked(path)
+    assert same(predict(predictor, path), result.anomaly_map)
+    assert not result.provenance.amp
+    assert [record.levelname for record in caplog.records if record.name == mixed_precision.__name__] == ["WARNING"]
 
 
 @pytest.mark.parametrize(("value", "message"), [(7.0, "every voxel is 7"), (np.nan, "NaN")])
@@ -250,7 +270,9 @@ def test_a_config_that_cannot_predict(text: str, message: str, tmp_path: Path) -
 def test_a_bundle_needs_no_settings_beyond_its_parts(checkpoint: Path, tmp_path: Path) -> None:
     """No threshold, no mixed precision, and JSON, as other bundles have it."""
     config = yaml.safe_load((BUNDLE / "configs" / "inference.yaml").read_text())
-    del config["threshold"], config["amp"], config["postprocessing"]["transforms"][-1], config["evaluator"]
+    for name in ("threshold", "amp", "mixed_precision", "evaluator"):
+        del config[name]
+    del config["postprocessing"]["transforms"][-1]
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "inference.json").write_text(json.dumps(config))
     result = ScanPredictor.from_bundle(tmp_path, ckpt_path=checkpoint)(save_nifti(tmp_path / "head.nii"))

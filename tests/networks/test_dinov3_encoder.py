@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from monai_sar._torchvision import timm
 from monai_sar.networks import AnomalyDetector, DINOv3Encoder, EncoderWeightsError, SpatialARNet
+from tests.networks.meta_weights import meta_names
 
 SMALL = "vit_small_patch16_dinov3"
 CONVNEXT = "convnext_tiny.dinov3_lvd1689m"
@@ -93,28 +93,12 @@ def test_every_dinov3_vit_of_timm_that_fits_a_test(name: str) -> None:
 # --- weights ---
 
 
-def _meta_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Timm's names -> the names in Meta's own files, with what those files hold besides."""
-    renamed = {}
-    for key, value in state.items():
-        name = (
-            key.replace("reg_token", "storage_tokens").replace("gamma_1", "ls1.gamma").replace("gamma_2", "ls2.gamma")
-        )
-        renamed[name] = value
-    renamed["mask_token"] = torch.zeros(1, 384)
-    renamed["rope_embed.periods"] = torch.ones(16)
-    for block in range(12):
-        renamed[f"blocks.{block}.attn.qkv.bias"] = torch.zeros(3 * 384)
-        renamed[f"blocks.{block}.attn.qkv.bias_mask"] = torch.zeros(3 * 384)
-    return renamed
-
-
 def test_the_same_weights_in_every_format_are_the_same_encoder(tmp_path: Path, encoder: DINOv3Encoder) -> None:
     state = {key: value.contiguous() for key, value in encoder.network.state_dict().items()}
     save_file(state, tmp_path / "timm.safetensors")
     torch.save(state, tmp_path / "timm.pth")
-    torch.save(_meta_names(state), tmp_path / "meta.pth")
-    torch.save({"teacher": _meta_names(state)}, tmp_path / "wrapped.pth")
+    torch.save(meta_names(state), tmp_path / "meta.pth")
+    torch.save({"teacher": meta_names(state)}, tmp_path / "wrapped.pth")
     image = torch.rand(1, 3, 32, 48)
     for name in ("timm.safetensors", "timm.pth", "meta.pth", "wrapped.pth"):
         loaded = DINOv3Encoder(SMALL, weights=tmp_path / name)
@@ -153,7 +137,7 @@ def test_the_blocks_of_a_random_encoder_matter(encoder: DINOv3Encoder) -> None:
 
 
 def test_biases_are_never_lost_silently(tmp_path: Path, encoder: DINOv3Encoder) -> None:
-    state = _meta_names(dict(encoder.network.state_dict()))
+    state = meta_names(dict(encoder.network.state_dict()))
     state["blocks.3.attn.qkv.bias"] = torch.ones(3 * 384)
     torch.save(state, tmp_path / "biased.pth")
     with pytest.raises(EncoderWeightsError, match="attention biases .* would lose.*vit_small_patch16_dinov3_qkvb"):
