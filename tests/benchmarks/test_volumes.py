@@ -23,8 +23,9 @@ from monai_sar.engines import fit_witnesses
 from monai_sar.inferers import VolumeInferer
 from monai_sar.networks import AnomalyDetector
 from monai_sar.settings.bundle_config import read_bundle_config
-from tests.benchmarks.conftest import BUNDLE, SPACING, save_nifti, write_volumes
+from tests.benchmarks.conftest import BUNDLE, SPACING, write_volumes
 from tests.bundles.conftest import TINY
+from tests.conftest import save_nifti
 
 
 class Untrained(Method):
@@ -32,14 +33,16 @@ class Untrained(Method):
 
     def __init__(self, bundle: str, work: Path, settings: dict[str, Any]) -> None:
         self.depends_on = {"untrained": settings["dilations"]}
-        parser = read_bundle_config(bundle, "train", parts=["network"], overrides=settings)
-        torch.manual_seed(0)
-        self.detector: AnomalyDetector = parser.get_parsed_content("network").eval()
+        self._settings = settings
 
     def learn(self, fold: EncodedFold) -> Score:
         """Scale, no more."""
+        parser = read_bundle_config(BUNDLE, "train", parts=["network"], overrides=self._settings)
+        torch.manual_seed(0)
+        self.detector: AnomalyDetector = parser.get_parsed_content("network").eval()
         self.detector.fit_scaling(item["features"] for item in fold.train)
-        return self.detector.error
+        score: Score = self.detector.error
+        return score
 
 
 @pytest.fixture
