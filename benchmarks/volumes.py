@@ -40,7 +40,7 @@ def main(
     bank: Annotated[int, typer.Option(help="Patches that a nearest-neighbour rival keeps at most.")] = 20_000,
     usual: Annotated[
         Literal["train", "valid"],
-        typer.Option(help="Normal slices that tell second witnesses what is usual; the package: train."),
+        typer.Option(help="Normal slices that tell what is usual; the package: train. Banks know those: see README."),
     ] = "train",
     pairs: Settings = None,
     seed: Annotated[int, typer.Option(help="Of the folds, the rivals and the intervals.")] = 0,
