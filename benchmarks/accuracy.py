@@ -29,7 +29,7 @@ from benchmarks.kept import Kept
 from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled_set
 from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, smooth_map
 from benchmarks.rivals.single_gaussian import SingleGaussian
-from benchmarks.trained_bundle import BundleTraining, training_settings
+from benchmarks.trained_bundle import PUBLISHED, BundleTraining, training_settings
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ScoreSmoothing
@@ -52,13 +52,7 @@ RIVALS: dict[str, Callable[[int], Rival]] = {
 }
 
 OURS: dict[str, dict[str, Any]] = {
-    "as published": {
-        "feature_scaling": "none",
-        "smoothing": 0.0,
-        "mode": "causal",
-        "dilations": [4, 4, 4, 4],
-        "likelihood": "mse",
-    },
+    "as published": PUBLISHED,
     "ours": {},
     "ours, no smoothing": {"smoothing": 0.0},
     "ours, channels standardised": {"feature_scaling": "standardize"},

@@ -12,7 +12,16 @@ from monai_sar.engines import RunFolder
 from monai_sar.networks import AnomalyDetector
 from monai_sar.settings.bundle_config import read_bundle_config
 
-__all__ = ["BundleTraining", "TrainedBundle", "training_settings"]
+__all__ = ["PUBLISHED", "BundleTraining", "TrainedBundle", "training_settings"]
+
+PUBLISHED: dict[str, Any] = {
+    "feature_scaling": "none",
+    "smoothing": 0.0,
+    "mode": "causal",
+    "dilations": [4, 4, 4, 4],
+    "likelihood": "mse",
+}
+"""The settings of the paper, where bundles have others."""
 
 # to be raised when the same images and settings give other weights than before
 _FORMAT = 1

@@ -6,7 +6,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.rivals.nearest_cosine import nearest_cosine
-from benchmarks.rivals.patches import unit_patches
+from benchmarks.rivals.patches import draw_patches, unit_patches
 from benchmarks.rivals.rival import Rival
 from benchmarks.rivals.stick_breaking_mixture import StickBreakingMixture
 
@@ -48,7 +48,7 @@ class DPMM(Rival):
     def fit(self, features: Tensor) -> None:
         """Fit the mixture and keep the directions of its means."""
         generator = torch.Generator().manual_seed(self.seed)
-        means = _draw(features, self.components, generator)
+        means = F.normalize(draw_patches(features, self.components, generator), dim=1)
         mixture = StickBreakingMixture(means, means.var(0), rate=0.2, concentration=2.0, generator=generator)
         images_per_step = max(1, round(PATCHES_PER_STEP / features[0, 0].numel()))
         for _ in tqdm(range(self.passes), desc="online EM", unit="pass", leave=False):
@@ -59,10 +59,3 @@ class DPMM(Rival):
     def score(self, features: Tensor) -> Tensor:
         """Cosine distance to the nearest mean."""
         return nearest_cosine(features, self.bank)
-
-
-def _draw(features: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    images, _, height, width = features.shape
-    drawn = torch.randperm(images * height * width, generator=generator)[:count]
-    image, row, column = torch.unravel_index(drawn, (images, height, width))
-    return F.normalize(features[image, :, row, column].float(), dim=1)

@@ -1,9 +1,10 @@
 """Grids of embeddings as rows."""
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
-__all__ = ["patches", "unit_patches"]
+__all__ = ["draw_patches", "patches", "unit_patches"]
 
 
 def patches(features: Tensor) -> Tensor:
@@ -14,3 +15,11 @@ def patches(features: Tensor) -> Tensor:
 def unit_patches(features: Tensor) -> Tensor:
     """The same, every row of length 1."""
     return F.normalize(patches(features), dim=1)
+
+
+def draw_patches(features: Tensor, count: int, generator: Generator) -> Tensor:
+    """At most ``count`` patches of ``[B, C, h, w]``, drawn at random, none twice: ``[count, C]``, float32."""
+    images, _, height, width = features.shape
+    drawn = torch.randperm(images * height * width, generator=generator)[:count]
+    image, row, column = torch.unravel_index(drawn, (images, height, width))
+    return features[image, :, row, column].float()
