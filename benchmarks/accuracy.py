@@ -210,7 +210,8 @@ def score_by_rival(rival: Rival, detector: AnomalyDetector, image: LabelledImage
 @torch.no_grad()
 def score_by_detector(detector: AnomalyDetector, image: LabelledImage) -> Scored:
     """As predictions do."""
-    anomaly_map = upsample(detector.score(image.features.float()), detector, image)
+    scores = detector.score(image.features.float(), detector.patch_intensity(image.image[None]))
+    anomaly_map = upsample(scores, detector, image)
     return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
 
 

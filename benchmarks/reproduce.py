@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
 import yaml
 from monai.transforms import Compose
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
@@ -181,8 +183,9 @@ def published_map(detector: AnomalyDetector, image: Tensor) -> Tensor:
 
 def published_mask(mask: Tensor, image_size: tuple[int, int]) -> Tensor:
     """``[1, 1, H, W]`` -> ``[1, 240, 240]``, boolean: nearest pixels, as Pillow finds them, then as PyTorch does."""
-    fitted = F.interpolate((mask != 0).float(), image_size, mode="nearest-exact")
-    return F.interpolate(fitted, SCORED, mode="nearest")[0] != 0
+    drawn = Image.fromarray((mask[0, 0] != 0).to(torch.uint8).numpy())
+    fitted = np.array(drawn.resize(image_size[::-1], Image.Resampling.NEAREST))
+    return F.interpolate(torch.from_numpy(fitted)[None, None], SCORED, mode="nearest")[0] != 0
 
 
 def measure_as_the_bundle_does(bundle: Path, settings: Mapping[str, Any]) -> dict[str, float]:

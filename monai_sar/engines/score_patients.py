@@ -18,8 +18,8 @@ from monai_sar.features.slice_choice import normal_slices
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.networks.mean_embedding import MeanEmbedding
-from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.networks.mixed_precision import use_mixed_precision
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
 __all__ = ["score_patients"]

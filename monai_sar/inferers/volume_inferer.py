@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.data.utils import affine_to_spacing
@@ -76,7 +77,8 @@ class VolumeInferer(Inferer):
             raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, C, H, W, D].")
         volume = inputs.as_subclass(torch.Tensor)[0]
         shown = _shown_slices(volume)
-        maps = torch.zeros(volume.shape[1:], dtype=torch.float32)
+        # NumPy's zeros take no memory before they are written, and slices in one piece none that shows nothing
+        maps = torch.from_numpy(np.zeros((volume.shape[-1], *volume.shape[1:-1]), np.float32)).movedim(0, -1)
         with progress_bar(task="Mapping slices", unit="slice", total=len(shown), shown=self.progress) as bar:
             for start in range(0, len(shown), self.slices_per_batch):
                 indices = shown[start : start + self.slices_per_batch]
