@@ -69,7 +69,7 @@ class Rarity(nn.Module):
         return self
 
     def load_points(self, saved: Any) -> None:
-        """Take over what :attr:`points` was elsewhere. It may come from anywhere, so it is checked.
+        """Take over what ``points`` were elsewhere. It may come from anywhere, so it is checked.
 
         Raises:
             ValueError: it is something else.

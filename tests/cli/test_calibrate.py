@@ -123,7 +123,8 @@ def test_scans_that_all_have_lesions(path: Path, tmp_path: Path) -> None:
     items: list[dict[str, Any]] = [
         write_volume(data, f"{n}", seed=n, lesion=[1]) | {"patient": f"P{n}"} for n in range(3)
     ]
-    result = call(path, write_datalist(data, validation=items), "--rates=0.25")
+    alone = "--set=smoothing_across=0"  # or the slices of so small a scan are all too near to its lesion
+    result = call(path, write_datalist(data, validation=items), "--rates=0.25", alone)
     assert result.exit_code == 0, result.stderr
     assert "Every scan shows a lesion: thresholds rest on the other slices, and scans get no p-value" in result.stdout
 

@@ -71,6 +71,8 @@ def check(command: list[str], folder: Path) -> None:
     program, *arguments = [Path(command[0]).name, *command[1:]]
     if any(tuple([program, *arguments][: len(allowed)]) == allowed for allowed in ALLOWED):
         return
+    if program == "time":
+        return check(arguments[1:], folder)
     if program == "torchrun":
         parsed = get_args_parser().parse_args(arguments)
         assert parsed.module, "torchrun runs our modules, with -m"
