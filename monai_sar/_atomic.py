@@ -1,16 +1,15 @@
 """Write files whole or not at all."""
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ModuleNotFoundError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["atomic_path", "remove_leftovers"]
 
@@ -39,7 +38,7 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
     )
     temporary = Path(name)
     try:
-        if fcntl is None:
+        if sys.platform == "win32":
             os.close(descriptor)
         else:
             with suppress(OSError):  # a file system without locks
@@ -52,7 +51,7 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(destination)
     finally:
         temporary.unlink(missing_ok=True)
-        if fcntl is not None:
+        if sys.platform != "win32":
             os.close(descriptor)
 
 
@@ -69,7 +68,7 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
 
 
 def _is_left_behind(path: Path) -> bool:
-    if fcntl is None:
+    if sys.platform == "win32":
         return time.time() - path.stat().st_mtime > _A_DAY
     with path.open("rb") as stream:
         try:
