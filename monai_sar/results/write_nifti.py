@@ -12,6 +12,7 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 
 from monai_sar._atomic import atomic_path
+from monai_sar.scans.file_format import file_format
 from monai_sar.scans.nifti import read_nifti_header
 
 __all__ = ["write_nifti"]
@@ -83,9 +84,9 @@ def _voxels(array: torch.Tensor | npt.NDArray[np.generic]) -> npt.NDArray[np.gen
 def _like(
     voxels: npt.NDArray[np.generic], reference: Path, own_affine: npt.NDArray[np.floating] | None
 ) -> nib.Nifti1Image:
-    source = read_nifti_header(reference)
+    source = read_nifti_header(reference) if file_format(reference) == "nifti" else None
     if not isinstance(source, nib.nifti1.Nifti1Header):
-        raise ValueError(f"{reference} is {type(source).__name__}, not NIfTI. Give the array's affine instead.")
+        raise ValueError(f"{reference} is not NIfTI. Give the array's affine instead.")
     shape, affine = source.get_data_shape(), source.get_best_affine()
     if shape[:3] != voxels.shape:
         raise ValueError(f"The array has {voxels.shape} voxels, {reference} has {shape[:3]}.")

@@ -98,7 +98,10 @@ def _kind(head: bytes) -> Any:
         b"n+2\0": nib.nifti2.Nifti2Image,
         b"ni2\0": nib.nifti2.Nifti2Pair,
     }
-    return nifti.get(magic) or next(kind for kind in _ANALYZE if kind.header_class.may_contain_header(head))
+    found = nifti.get(magic) or next((kind for kind in _ANALYZE if kind.header_class.may_contain_header(head)), None)
+    if found is None:
+        raise ValueError("no header of NIfTI or Analyze")
+    return found
 
 
 def _voxels_beside(header: Path) -> Path:
