@@ -213,7 +213,7 @@ def _predict_one(
     partial: bool,
     found: bool,
 ) -> dict[str, Any]:
-    """Predict and write one scan, perhaps a partial one (of a series in several folders), or one that a folder was searched for.
+    """Predict and write one scan: perhaps a partial one (of a series in several folders), or found in a folder.
 
     Whatever goes wrong with it is its own outcome, and the others go on.
     """

@@ -54,7 +54,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "abnormal_intensity": choice(*get_args(AbnormalIntensity)),
         "verdict": choice(*get_args(Verdict)),
         "smoothing": number(at_least=0, at_most=100, example=0.7),
-        "smoothing_across": number(at_least=0, example=7.5),
+        "smoothing_across": number(at_least=0, at_most=1000, example=7.5),
         "mode": choice(*get_args(Mode)),
         "likelihood": choice(*get_args(Likelihood)),
         "hidden_channels": whole_number(least=1, most=16384, example=256),
