@@ -21,7 +21,7 @@ _BY_NAME: dict[str, FileFormat] = {
     ".nhdr": "nrrd",
     ".mha": "metaimage",
     ".mhd": "metaimage",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), "image"),  # type: ignore[dict-item]
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), "image"),
 }
 _HEADER_SUFFIXES = {".img": (".hdr",), **dict.fromkeys((".raw", ".zraw", ".bin"), (".mhd", ".nhdr"))}
 """What holds voxels alone -> how the name of the file ends that describes them."""

@@ -4,9 +4,9 @@ import gzip
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedIOBase
 from math import prod
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from monai_sar.scans.scan import ScanError
 
@@ -25,7 +25,7 @@ def is_gzip(path: Path) -> bool:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file, and decompress it if it is gzip, whatever its name says.
 
     What is left unread is read at the end, because gzip's checksum of all comes last (RFC 1952).
@@ -38,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield raw
             return
         with gzip.GzipFile(fileobj=raw) as stream:
-            yield cast("BinaryIO", stream)
+            yield stream
             while stream.read(1 << 20):
                 pass
 

@@ -444,10 +444,10 @@ def test_a_mask_beside_scans_is_no_scan_unless_it_is_named(predict: Predict, tmp
 
 
 def test_a_volume_of_another_format_gets_its_map(predict: Predict, tmp_path: Path) -> None:
-    image = nib.load(save_nifti(tmp_path / "nifti" / "head.nii"))
+    image: Any = nib.load(save_nifti(tmp_path / "nifti" / "head.nii"))
     nib.save(nib.MGHImage(head(), image.affine), tmp_path / "head.mgz")
     for path in (tmp_path / "nifti" / "head.nii", tmp_path / "head.mgz"):
         assert predict(path, f"--output={tmp_path / 'out'}").exit_code == 0
-    maps = [nib.load(tmp_path / "out" / name) for name in ("head_anomaly.nii.gz", "head.mgz_anomaly.nii.gz")]
+    maps: list[Any] = [nib.load(tmp_path / "out" / name) for name in ("head_anomaly.nii.gz", "head.mgz_anomaly.nii.gz")]
     np.testing.assert_allclose(maps[0].affine, maps[1].affine, atol=1e-5)
     np.testing.assert_allclose(maps[0].get_fdata(), maps[1].get_fdata(), atol=1e-5)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import nibabel
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from monai_sar.datasets import load_scan_datalist
 from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.scans import ScanError
+
+Form = Literal["NFC", "NFD"]
 
 
 def _write(root: Path, *names: str) -> None:
@@ -75,7 +78,9 @@ def test_a_scan_without_the_mask_of_its_region_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("image_form", "mask_form"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_a_mask_pairs_in_whichever_unicode_form_it_is_spelled(tmp_path: Path, image_form: str, mask_form: str) -> None:
+def test_a_mask_pairs_in_whichever_unicode_form_it_is_spelled(
+    tmp_path: Path, image_form: Form, mask_form: Form
+) -> None:
     image = unicodedata.normalize(image_form, "Schädel_flair.nii.gz")
     mask = unicodedata.normalize(mask_form, "Schädel_läsion.nii.gz")
     _write(tmp_path, image, mask)

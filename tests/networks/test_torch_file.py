@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from monai_sar.networks.torch_file import DamagedFileError, check_archive, load_torch, save_torch
 
-CONTENT = {"weight": torch.arange(40.0), "more": {"epoch": 3, "name": "text"}}
+CONTENT: dict[str, Any] = {"weight": torch.arange(40.0), "more": {"epoch": 3, "name": "text"}}
 
 
 def test_the_same_content_is_the_same_bytes(tmp_path: Path) -> None:

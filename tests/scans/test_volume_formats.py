@@ -5,6 +5,7 @@
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,7 +21,7 @@ from tests.conftest import OBLIQUE
 VOXELS = np.random.default_rng(0).integers(-1000, 1000, (6, 5, 4)).astype(np.int16)
 
 
-def write_nibabel(kind: type[nib.Nifti1Image]) -> Callable[[Path], None]:
+def write_nibabel(kind: type[nib.spatialimages.SpatialImage]) -> Callable[[Path], None]:
     return lambda path: nib.save(kind(VOXELS, OBLIQUE), path)
 
 
@@ -105,7 +106,7 @@ def test_a_turned_image_is_refused(tmp_path: Path, name: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.fromarray(np.arange(30, dtype=np.float32 if "float" in name else np.uint8).reshape(5, 6))
-    more = {"save_all": True, "append_images": [image]} if "pages" in name else {}
+    more: dict[str, Any] = {"save_all": True, "append_images": [image]} if "pages" in name else {}
     image.save(tmp_path / name, exif=exif, **more)
     with pytest.raises(ScanError, match="EXIF orientation 6"):
         read_scan(tmp_path / name, spacing=(1, 1, 1))
