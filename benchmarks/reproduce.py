@@ -8,6 +8,7 @@ the image; with their own, by the bundles' own evaluation, at the images' own re
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
-import yaml
+from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from PIL import Image
 from sklearn.metrics import roc_auc_score
@@ -26,7 +27,6 @@ from torch import Tensor
 
 from benchmarks.kept import Kept
 from monai_sar._progress import progress_bar
-from monai_sar.cli.bundle_options import literal
 from monai_sar.cli.bundle_workflow import bundle_workflow, run_workflow
 from monai_sar.cli.failure import GOES_ON, reported
 from monai_sar.datasets import load_data_set
@@ -91,7 +91,7 @@ def main(
 ) -> None:
     """Train, measure and print. Call it again after an interruption: what is done is not done again."""
     with reported(GOES_ON):
-        encoder = {"encoder_name": encoder_name, "encoder_weights": literal(encoder_weights)}
+        encoder = {"encoder_name": encoder_name, "encoder_weights": str(encoder_weights)}
         typer.echo(reproduce(bmad, work / encoder_name, encoder))
 
 
@@ -121,23 +121,23 @@ def reproduce(bmad: Path, work: Path, settings: Mapping[str, Any]) -> str:
 
 def reproduce_set(name: str, dataset: Path, work: Path, settings: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Train and measure on one set: name of the row -> figures, as fractions."""
-    published = yaml.safe_load((ROOT / "benchmarks" / "published_settings.yaml").read_text())
     images = images_digest(load_data_set(dataset, "test"))
-    rows: dict[str, tuple[dict[str, Any], Callable[..., dict[str, float]]]] = {
-        row: ({**published, "dilations": dilations}, measure_as_published) for row, dilations in DILATIONS.items()
+    defaults = ROOT / "bundles" / f"{name}_anomaly"
+    published = published_bundle(defaults, work / "bundles" / defaults.name)
+    rows: dict[str, tuple[Path, dict[str, Any], Callable[..., dict[str, float]]]] = {
+        row: (published, {"dilations": dilations}, measure_as_published) for row, dilations in DILATIONS.items()
     }
-    rows[DEFAULTS] = ({}, measure_as_the_bundle_does)
+    rows[DEFAULTS] = (defaults, {}, measure_as_the_bundle_does)
     figures = {}
-    for row, (own, measure) in rows.items():
+    for row, (bundle, own, measure) in rows.items():
         folder = work / name / row.replace(", ", "_").replace(" ", "_")
         places = {"ckpt_dir": folder / "models", "output_dir": folder / "output", "feature_dir": work / "features"}
         all_settings = {
             **own,
             **settings,
-            "dataset_dir": literal(dataset),
-            **{key: literal(path) for key, path in places.items()},
+            "dataset_dir": str(dataset),
+            **{key: str(path) for key, path in places.items()},
         }
-        bundle = ROOT / "bundles" / f"{name}_anomaly"
         typer.echo(f"\n=== {SETS[name]}: {row} ===", err=True)
         run_workflow(bundle_workflow(bundle, "train", overrides=all_settings))
         depends_on = {
@@ -148,6 +148,15 @@ def reproduce_set(name: str, dataset: Path, work: Path, settings: Mapping[str, A
         }
         figures[row] = Kept(folder / "figures", depends_on).result(partial(measure, bundle, all_settings))
     return figures
+
+
+def published_bundle(bundle: Path, copy: Path) -> Path:
+    """Write a copy of a bundle over whose training config the published settings are laid; returns its folder."""
+    shutil.copytree(bundle / "configs", copy / "configs", dirs_exist_ok=True)
+    train = copy / "configs" / "train.yaml"
+    laid_over = ConfigParser.load_config_files([str(train), str(ROOT / "benchmarks" / "published_settings.yaml")])
+    ConfigParser.export_config_file(laid_over, str(train), fmt="yaml")
+    return copy
 
 
 def measure_as_published(bundle: Path, settings: Mapping[str, Any]) -> dict[str, float]:

@@ -20,7 +20,6 @@ from benchmarks.rivals.single_gaussian import SingleGaussian
 from benchmarks.trained_bundle import PUBLISHED
 from benchmarks.volume_figures import Figures, VoxelRanking
 from benchmarks.volume_rows import AS_PUBLISHED, OURS, PatchMap, Row, of_patches, of_pixels, rows_of
-from monai_sar.settings.bundle_config import literal_path
 
 __all__ = ["CANDIDATES", "Comparison", "Measured", "patchcore_share"]
 
@@ -89,7 +88,7 @@ class Comparison:
         """
         rankings: dict[str, VoxelRanking] = defaultdict(VoxelRanking)
         for fold in tqdm(folds, unit="fold", leave=False):
-            settings = {**self.settings, "dataset_dir": literal_path(fold.write_datalist(self.work / "folds"))}
+            settings = {**self.settings, "dataset_dir": str(fold.write_datalist(self.work / "folds"))}
             self._rank(EncodedFold(fold, self.bundle, settings), settings, rankings)
         figures = {name: ranking.compute() for name, ranking in rankings.items()}
         normal, of_lesions = rankings[OURS].voxels

@@ -1,10 +1,12 @@
 """Files are written whole or not at all."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from monai_sar._atomic import atomic_path
+from monai_sar._atomic import atomic_path, remove_leftovers
 
 
 def test_the_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -38,3 +40,16 @@ def test_results_are_as_readable_as_any_other_file(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "result") as partial:
         partial.touch()
     assert (tmp_path / "result").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    write = "import os, sys; from monai_sar._atomic import atomic_path\nwith atomic_path(sys.argv[1]): os._exit(9)"
+    subprocess.run([sys.executable, "-c", write, tmp_path / "killed.pt"], check=False)
+    assert len(list(tmp_path.glob(".partial-*"))) == 1
+    with atomic_path(tmp_path / "living.pt") as partial:
+        remove_leftovers([tmp_path])
+        assert list(tmp_path.iterdir()) == [partial]
+        partial.write_text("whole")
+        remove_leftovers([tmp_path])
+    assert [path.name for path in tmp_path.iterdir()] == ["living.pt"]

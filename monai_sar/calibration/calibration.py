@@ -1,7 +1,6 @@
 """Thresholds and p-values, and what they rest on."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +29,9 @@ DEFAULT_FLAG_RATE = 0.05
 
 DIGEST = 12
 """Hexadecimal digits of a SHA-256 by which a scan is known again."""
+
+_LARGEST = 3.4028234663852886e38
+"""The largest float32."""
 
 
 @dataclass(frozen=True)
@@ -187,4 +189,5 @@ class Calibration:
 
 
 def _ascending(values: Sequence[float]) -> bool:
-    return all(map(math.isfinite, values)) and all(left <= right for left, right in pairwise(values))
+    # scores are float32: a larger number is none of a detector's
+    return all(abs(value) <= _LARGEST for value in values) and all(left <= right for left, right in pairwise(values))

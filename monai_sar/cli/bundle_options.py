@@ -16,7 +16,6 @@ __all__ = [
     "Settings",
     "existing",
     "given_settings",
-    "literal",
 ]
 
 _BUNDLE = "Folder of a bundle, such as bundles/brain_mri_anomaly."
@@ -31,7 +30,8 @@ EncoderWeights = Annotated[
 Output = Annotated[Path | None, typer.Option(help="Folder of what it writes, by default the bundle's output.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU if there is one.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Any other setting of the bundle's config: key=value.")
+    list[str] | None,
+    typer.Option("--set", help="Any other setting of the bundle's config: key=value. No text in it is code."),
 ]
 
 
@@ -53,53 +53,39 @@ def given_settings(
         values: of other options; None, if they were not given.
 
     Raises:
-        ValueError: a pair that is none, or another option's text that would be code.
+        ValueError: a pair that is none, or a value of the wrong kind.
         RuntimeError: no such device.
     """
     import torch
 
-    for name, value in values.items():
-        if isinstance(value, str) and value.startswith(("$", "@", "%")):
-            raise ValueError(f"{name} is {value!r}: text that begins with {value[0]} is code to a config.")
     values |= {
-        "ckpt_path": None if checkpoint is None else literal(checkpoint),
-        "encoder_weights": None if encoder_weights is None else literal(encoder_weights),
+        "ckpt_path": checkpoint,
+        "encoder_weights": encoder_weights,
         "device": None if device is None else torch.device(device),
     }
     return {key: value for key, value in values.items() if value is not None} | dict(map(_key_and_value, pairs or []))
 
 
-def literal(path: str | Path) -> str:
-    """A path as the value of a setting, see ``monai_sar.settings.bundle_config.literal_path``."""
-    from monai_sar.settings.bundle_config import literal_path
-
-    return literal_path(path)
-
-
-def existing(dataset: Path) -> str:
-    """A data set as the value of a setting; that it is missing need not wait until an encoder is downloaded.
+def existing(dataset: Path) -> Path:
+    """A data set; that it is missing need not wait until an encoder is downloaded.
 
     Raises:
         FileNotFoundError: it does not exist.
     """
     if not dataset.exists():
         raise FileNotFoundError(f"{dataset}: does not exist; expected the folder of a data set.")
-    return literal(dataset)
+    return dataset
 
 
 def _key_and_value(pair: str) -> tuple[str, Any]:
-    """Read ``key=value``, the value as in YAML.
+    """Read ``key=value``.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is something else, or the value is of another kind than the setting.
     """
-    from monai_sar.settings import value_of_text
+    from monai_sar.settings import setting_of_text
 
     key, equals, text = pair.partition("=")
-    try:
-        value = value_of_text(text)
-    except ValueError:
-        equals = ""
     if not (key and equals):
         raise ValueError(f"--set {pair}: expected key=value, the value as in YAML.")
-    return key, value
+    return key, setting_of_text(key, text)

@@ -6,9 +6,9 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from monai_sar.cli.bundle_options import literal
 from monai_sar.settings import BundleError
 from monai_sar.settings.check_settings import did_you_mean
+from monai_sar.settings.literal_value import literal_settings
 
 __all__ = ["bundle_workflow", "run_workflow"]
 
@@ -25,6 +25,7 @@ def bundle_workflow(bundle: Path, *names: str, overrides: Mapping[str, Any]) -> 
 
     Raises:
         BundleError: no such bundle, or a setting that it does not have.
+        SettingError: a value of the wrong kind.
     """
     files = [bundle / "configs" / f"{name}.yaml" for name in names]
     for file in files:
@@ -34,7 +35,7 @@ def bundle_workflow(bundle: Path, *names: str, overrides: Mapping[str, Any]) -> 
     if unknown := sorted(key for key in overrides if key not in workflow.parser):
         known = workflow.parser.get().keys()
         raise BundleError(" ".join(f"{files[-1]} has no setting {key!r}{did_you_mean(key, known)}" for key in unknown))
-    workflow.parser.update({"bundle_root": literal(bundle), **overrides})
+    workflow.parser.update(literal_settings({"bundle_root": bundle, **overrides}))
     return workflow
 
 

@@ -14,7 +14,6 @@ from monai_sar.cli.bundle_options import (
     Settings,
     existing,
     given_settings,
-    literal,
 )
 from monai_sar.cli.failure import reported
 
@@ -58,7 +57,7 @@ def evaluate(
             device=device,
             encoder_weights=encoder_weights,
             dataset_dir=existing(dataset),
-            output_dir=None if output is None else literal(output),
+            output_dir=output,
             split=split,
             hide_names=hide_names or None,
         )

@@ -5,18 +5,19 @@ import logging
 import math
 import os
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monai_sar._atomic import remove_leftovers
 from monai_sar._root_cause import reason
 from monai_sar.cli.bundle_options import BundleOption, Checkpoint, Device, EncoderWeights, Settings, given_settings
 from monai_sar.cli.failure import GOES_ON, SOME_FAILED, printable, reported, show_traceback
 
 if TYPE_CHECKING:
+    from monai_sar.cli.scans_to_predict import ToPredict
     from monai_sar.inferers import ScanPredictor
 
 __all__ = ["predict"]
@@ -25,8 +26,6 @@ A_PART = (
     "other slices of the same DICOM series lie in another folder, which is a scan of its own with a score of its own; "
     "put all files of the series into one folder"
 )
-
-A_DAY = 24 * 60 * 60
 
 
 def predict(
@@ -125,27 +124,40 @@ def predict(
             lesion_suffix=lesion_suffix,
             region_suffix=region_suffix,
         )
-        scans, results = scans_to_predict(
+        to_predict = scans_to_predict(
             inputs,
             output,
             stacks=spacing is not None,
             image_suffix=overrides.get("image_suffix"),
             mask_suffixes=[overrides[key] for key in ("lesion_suffix", "region_suffix") if overrides.get(key)],
         )
+        scans, problems = to_predict.scans, to_predict.problems
         if region is not None and len(scans) > 1:
             raise ValueError(f"--region {region}: is the mask of one scan, found {len(scans)}; use --region-suffix.")
         partial = folders_of_divided_series(scans)
         predictor = ScanPredictor.from_bundle(bundle, **overrides)
         _make_folder(output)
-        if results and group.rank == 0:
-            typer.echo(f"Left out {len(results)} results of an earlier run, such as {printable(results[0])}", err=True)
+        if group.rank == 0:
+            _tell_left_out(to_predict)
         with group:
             failed = 0
+            for problem in problems if group.rank == 0 else ():
+                failed += 1
+                if as_json:
+                    typer.echo(json.dumps({"scan": None, "status": "failed", "error": str(problem)}))
+                else:
+                    typer.echo(printable(f"FAILED {problem}"), err=True)
             for number, scan in enumerate(scans):
                 if number % group.size != group.rank:
                     continue
                 outcome = _predict_one(
-                    predictor, scan, output, region=region, overwrite=overwrite, partial=scan in partial
+                    predictor,
+                    scan,
+                    output,
+                    region=region,
+                    overwrite=overwrite,
+                    partial=scan in partial,
+                    found=scan not in to_predict.named,
                 )
                 failed += outcome["status"] == "failed"
                 if as_json:
@@ -155,8 +167,15 @@ def predict(
             failed = group.sum(failed)
     if failed:
         if group.rank == 0 and not as_json:
-            typer.echo(f"{failed} of {len(scans)} scans failed; each is named above.", err=True)
+            typer.echo(f"{failed} of {len(scans) + len(problems)} scans failed; each is named above.", err=True)
         raise typer.Exit(SOME_FAILED)
+
+
+def _tell_left_out(to_predict: "ToPredict") -> None:
+    if results := to_predict.results:
+        typer.echo(f"Left out {len(results)} results of an earlier run, such as {printable(results[0])}", err=True)
+    if others := to_predict.others:
+        typer.echo(f"Left out {len(others)} files that are no scans, such as {printable(others[0])}", err=True)
 
 
 def _hush() -> None:
@@ -181,27 +200,35 @@ def _make_folder(output: Path) -> None:
         raise ValueError(f"{output}: is a file; --output names a folder.")
     output.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=output).close()
-    for leftover in output.glob(".partial-*"):
-        try:
-            if time.time() - leftover.stat().st_mtime > A_DAY:  # a younger one may be another process's
-                leftover.unlink()
-        except FileNotFoundError:  # another process was faster
-            continue
+    remove_leftovers([output])
 
 
 def _predict_one(
-    predictor: "ScanPredictor", scan: Path, output: Path, *, region: Path | None, overwrite: bool, partial: bool
+    predictor: "ScanPredictor",
+    scan: Path,
+    output: Path,
+    *,
+    region: Path | None,
+    overwrite: bool,
+    partial: bool,
+    found: bool,
 ) -> dict[str, Any]:
-    """Predict and write one scan, perhaps a partial one (of a series in several folders).
+    """Predict and write one scan: perhaps a partial one (of a series in several folders), or found in a folder.
 
     Whatever goes wrong with it is its own outcome, and the others go on.
     """
     from monai_sar.results.report import told_notes
     from monai_sar.results.write_result import find_report, report_path, write_result
-    from monai_sar.scans.scan_origin import add_note
+    from monai_sar.scans.scan import ScanError
+    from monai_sar.scans.scan_origin import ScanOrigin, add_note
 
     try:
         item = predictor.prepare(scan, region=region)
+        if found and ScanOrigin.of(item["image"]).two_values:
+            raise ScanError(
+                f"{scan}: has two values, as a mask has, and was found in a folder; if it is a scan, give its own "
+                "path, else say how masks are called: --lesion-suffix, --region-suffix."
+            )
         if partial:
             add_note(item["image"], A_PART)
         report = None if overwrite else find_report(item, output, predictor.identity)

@@ -3,17 +3,36 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from monai_sar.results.write_result import file_result_name, is_result, lies_in
-from monai_sar.scans import ScanError, find_scans
+from monai_sar.scans import ScanError
 from monai_sar.scans.dicom_header import is_dicom
-from monai_sar.scans.find import visible_files
-from monai_sar.scans.image_stack import is_slice_image
-from monai_sar.scans.nifti import is_nifti
+from monai_sar.scans.file_format import is_slice_image, is_volume
+from monai_sar.scans.find import search_scans, visible_files
+from monai_sar.scans.scan_name import ends_with
 
-__all__ = ["scans_to_predict"]
+__all__ = ["ToPredict", "scans_to_predict"]
+
+
+class ToPredict(NamedTuple):
+    """What a command means.
+
+    Attributes:
+        scans: that are to be predicted.
+        named: those that were given themselves, or stand in a list, and were not just found in a folder.
+        results: left out, because an earlier run wrote them.
+        others: files in folders that are no scans.
+        problems: what is wrong with the paths that lead to no scan.
+    """
+
+    scans: list[Path]
+    named: set[Path]
+    results: list[Path]
+    others: list[Path]
+    problems: list[ScanError]
 
 
 def scans_to_predict(
@@ -23,35 +42,32 @@ def scans_to_predict(
     stacks: bool,
     image_suffix: str | None = None,
     mask_suffixes: Sequence[str] = (),
-) -> tuple[list[Path], list[Path]]:
+) -> ToPredict:
     """Find scans, and make sure that no result would replace a scan or the result of another one.
 
     Args:
-        inputs: see :func:`monai_sar.scans.find_scans`.
+        inputs: see :func:`monai_sar.scans.find.find_scans`.
         output: folder of the results.
         stacks: take the images in a folder as the slices of one scan, unless they have several pages themselves.
         image_suffix: take only scans whose name ends so.
         mask_suffixes: how the names of masks end, which are no scans.
 
-    Returns:
-        The scans, and what was left out because an earlier run wrote it.
-
     Raises:
-        ScanError: there is no scan, one lies in the output folder, or two would have results of the same name.
+        ScanError: there is no scan at any path, one lies in the output folder, or two would have results of the same
+            name.
     """
-    found = find_scans(inputs)
-    scans = [path for path in found if not _is_result(path)]
-    results = [path for path in found if path not in set(scans)]
+    search = search_scans(inputs)
+    if not search.scans:
+        raise search.problems[0]
+    scans = [path for path in search.scans if not _is_result(path)]
+    results = sorted(set(search.scans) - set(scans))
+    others = [path for path in search.others if not is_result(path)]
     if not scans:
         raise ScanError(f"{inputs[0]}: holds no scans, only results such as {results[0]}; give scans.")
     folders = _stacks(scans) if stacks else []
     scans = sorted([scan for scan in scans if scan.parent not in folders] + folders)
     found = scans
-    scans = [
-        scan
-        for scan in scans
-        if scan.name.endswith(image_suffix or "") and not scan.name.endswith(tuple(mask_suffixes))
-    ]
+    scans = [scan for scan in scans if ends_with(scan, image_suffix or "") and not ends_with(scan, *mask_suffixes)]
     if not scans:
         raise ScanError(
             f"{inputs[0]}: holds {len(found)} scans such as {found[0]}, but none is called '*{image_suffix}'."
@@ -60,14 +76,14 @@ def scans_to_predict(
     for scan in scans:
         if lies_in(scan, output):
             raise ScanError(f"{scan}: lies in the output folder, where a result could replace it; choose another one.")
-        if is_nifti(scan) or is_slice_image(scan) or scan in folders:  # DICOM is called by what is in it
+        if is_volume(scan) or is_slice_image(scan) or scan in folders:  # DICOM is called by what is in it
             other = names.setdefault(file_result_name(scan), scan)
             if other != scan:
                 raise ScanError(
                     f"{other} and {scan}: their results would both be called '{file_result_name(scan)}'; predict them "
                     "into different folders."
                 )
-    return scans, results
+    return ToPredict(scans, search.named, results, others, search.problems)
 
 
 def _is_result(path: Path) -> bool:

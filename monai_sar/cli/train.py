@@ -14,7 +14,6 @@ from monai_sar.cli.bundle_options import (
     Settings,
     existing,
     given_settings,
-    literal,
 )
 from monai_sar.cli.failure import GOES_ON, reported
 
@@ -67,8 +66,8 @@ def train(
             device=device,
             encoder_weights=encoder_weights,
             dataset_dir=existing(dataset),
-            ckpt_dir=None if ckpt_dir is None else literal(ckpt_dir),
-            output_dir=None if output is None else literal(output),
+            ckpt_dir=ckpt_dir,
+            output_dir=output,
             max_epochs=max_epochs,
             seed=seed,
             resume=resume,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from monai_sar.datasets.bmad_layouts import CLASSES, LAYOUTS, SPLITS, AnomalyClass, Layout, Place, Split
 from monai_sar.scans.dicom_header import is_dicom
-from monai_sar.scans.nifti import is_nifti
+from monai_sar.scans.file_format import is_volume
 
 __all__ = ["BMADLayout", "DatasetError", "find_bmad_layout"]
 
@@ -102,8 +102,8 @@ def _image_folders(root: Path) -> dict[str, tuple[Path, ...]]:
         subfolders[:] = [] if too_deep else sorted(name for name in subfolders if not name.startswith("."))
         # macOS leaves a hidden "._x.png" beside "x.png" on foreign disks
         paths = [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
-        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES or is_nifti(path)]
-        others = [path for path in paths if path.suffix.lower() not in _NO_IMAGES and not is_nifti(path)]
+        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES or is_volume(path)]
+        others = [path for path in paths if path.suffix.lower() not in _NO_IMAGES and not is_volume(path)]
         others = [path for path in others if path.suffix.lower() not in IMAGE_SUFFIXES]
         if _is_a_place(relative.as_posix()):
             images = sorted(images + [path for path in others if is_dicom(path)])

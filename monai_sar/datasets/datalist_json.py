@@ -25,8 +25,9 @@ from typing import Any, Literal
 from monai_sar.datasets.bmad_folder import DatasetError
 from monai_sar.datasets.bmad_layouts import SPLITS, Split
 from monai_sar.datasets.data_set_item import DataSetItem
-from monai_sar.datasets.listed_path import listed_path
 from monai_sar.datasets.patients import patient_of
+from monai_sar.scans.listed_path import listed_path
+from monai_sar.scans.text_file import read_text
 
 __all__ = ["SPLIT_KEYS", "EmptySplitError", "read_datalist_json"]
 
@@ -130,7 +131,7 @@ def read_datalist_json(file: Path, split: Split, *, fold: int | None = None) -> 
 def _entries(file: Path, problems: _Problems) -> list[tuple[str, list[Any]]]:
     """Return the items under each key of a split, as they are written."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        document = json.loads(read_text(file))
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: found, but cannot be read as JSON ({error}); expected a datalist with training, validation and "

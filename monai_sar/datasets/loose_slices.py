@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 
 from monai_sar.datasets.bmad_folder import IMAGE_SUFFIXES
-from monai_sar.scans.nifti import is_nifti
+from monai_sar.scans.file_format import is_volume
 
 __all__ = ["find_loose_slices"]
 
@@ -22,7 +22,7 @@ def find_loose_slices(scans: Iterable[Path]) -> list[Path]:
     """
     series: dict[str, list[Path]] = defaultdict(list)
     for scan in scans:
-        if scan.is_dir() or is_nifti(scan) or scan.suffix.lower() in IMAGE_SUFFIXES:
+        if scan.is_dir() or scan.suffix.lower() in IMAGE_SUFFIXES or is_volume(scan):
             continue
         header = pydicom.dcmread(scan, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)
         series[str(header.get("SeriesInstanceUID", scan))].append(scan)

@@ -6,6 +6,7 @@ guessed.
 """
 
 import csv
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from monai_sar.datasets.bmad_folder import DatasetError
-from monai_sar.datasets.listed_path import path_key
+from monai_sar.scans.listed_path import path_key
+from monai_sar.scans.scan import ScanError
 from monai_sar.scans.scan_name import scan_name
+from monai_sar.scans.text_file import read_text
 
 __all__ = ["MANIFEST", "NAMINGS", "Naming", "find_naming", "patient_of", "patients_of", "read_manifest"]
 
@@ -204,10 +207,10 @@ def _for_instance(files: Iterable[str]) -> str:
 def read_manifest(root: str | os.PathLike[str]) -> dict[str, str | None] | None:
     """Return the patient of each file that ``manifest.csv`` lists (None: left empty), or None without a manifest.
 
-    The keys are those of :func:`monai_sar.datasets.listed_path.path_key`.
+    The keys are those of :func:`monai_sar.scans.listed_path.path_key`.
 
     The manifest is a table with a header row. ``file`` is a path relative to the root, or an absolute one, in any
-    spelling (see :mod:`monai_sar.datasets.listed_path`). ``patient`` is any text that is the same for all files of
+    spelling (see :mod:`monai_sar.scans.listed_path`). ``patient`` is any text that is the same for all files of
     one patient; other columns are left to whoever wrote them.
 
     Args:
@@ -220,12 +223,11 @@ def read_manifest(root: str | os.PathLike[str]) -> dict[str, str | None] | None:
     if not path.is_file():
         return None
     try:
-        with path.open(encoding="utf-8-sig", newline="") as opened:
-            table = csv.DictReader(opened)
-            columns = [column.strip() for column in table.fieldnames or ()]
-            table.fieldnames = columns
-            rows = list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        table = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        columns = [column.strip() for column in table.fieldnames or ()]
+        table.fieldnames = columns
+        rows = list(table)
+    except (OSError, ScanError, csv.Error) as error:
         raise DatasetError(
             f"{path}: found, but cannot be read ({error}); expected a table in CSV, UTF-8. Write it again, or remove "
             "it to go by the names of the files."

@@ -1,10 +1,13 @@
 """Scans on disk -> a list of dictionaries."""
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from monai_sar.scans import ScanError, find_scans
+from monai_sar.scans.listed_path import listed_path
+from monai_sar.scans.scan_name import ends_with
 
 __all__ = ["ScanItem", "load_scan_datalist", "scan_item"]
 
@@ -43,10 +46,10 @@ def load_scan_datalist(
     scans = find_scans([path])
     masks = tuple(suffix for suffix in (lesion_suffix, region_suffix) if suffix is not None)
     if masks and Path(path).is_dir():
-        scans = [scan for scan in scans if not scan.name.endswith(masks)]
+        scans = [scan for scan in scans if not ends_with(scan, *masks)]
     if image_suffix is not None:
         found = len(scans)
-        scans = [scan for scan in scans if scan.name.endswith(image_suffix)]
+        scans = [scan for scan in scans if ends_with(scan, image_suffix)]
         if not scans:
             raise ScanError(f"{path}: holds {found} scans, but none whose name ends in '{image_suffix}'.")
     return [
@@ -90,8 +93,8 @@ def scan_item(
 
 def _beside(scan: Path, image_suffix: str | None, mask_suffix: str | None) -> Path | None:
     """Where a mask of a scan lies, if it has one; a scan of another name has none."""
-    name = Path(os.path.abspath(scan)).name  # noqa: PTH100 (a link keeps its own name)
-    ending = image_suffix or _NIFTI
+    path = Path(os.path.abspath(scan))  # noqa: PTH100 (a link keeps its own name)
+    name, ending = (unicodedata.normalize("NFC", text) for text in (path.name, image_suffix or _NIFTI))
     if mask_suffix is None or not name.endswith(ending):
         return None
-    return scan.parent / f"{name.removesuffix(ending)}{mask_suffix}"
+    return listed_path(f"{name.removesuffix(ending)}{mask_suffix}", path.parent)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
-import torch
 
-from monai_sar._atomic import atomic_path
+from monai_sar._atomic import remove_leftovers
+from monai_sar.networks.torch_file import load_torch, save_torch
 
 __all__ = ["ResumeError", "RunFolder"]
 
@@ -48,7 +48,7 @@ class RunFolder:
         if path is None or not self.resume:
             return None
         try:
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            state: Any = load_torch(path)
         except Exception as error:  # damaged bytes make the unpickler fail in any way
             raise ResumeError(f"'{path}' cannot be read: it is damaged. {self._way_out}") from error
         if not isinstance(state, dict) or "settings" not in state:
@@ -83,13 +83,13 @@ class RunFolder:
     def clear(self, *, keep_state: bool) -> None:
         """Remove temporary files of a process that was killed and, if it is not to be kept, the state."""
         if idist.get_rank() == 0:
-            for path in [*self.best.parent.glob(".partial-*"), *(() if keep_state else (self.unfinished, self.last))]:
+            remove_leftovers([self.best.parent])
+            for path in () if keep_state else (self.unfinished, self.last):
                 path.unlink(missing_ok=True)
 
     def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         if idist.get_rank() == 0:
-            with atomic_path(path) as partial:
-                torch.save(content, partial)
+            save_torch(content, path)
 
     @property
     def _way_out(self) -> str:

@@ -5,9 +5,8 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,14 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from monai_sar._atomic import atomic_path
+from monai_sar._atomic import atomic_path, remove_leftovers
 
 __all__ = ["FeatureStore", "FeatureStoreError"]
 
 # to be raised when the same image and settings give other embeddings than before, or are written in another way
 _FORMAT = 1
-# a file is written in milliseconds: a temporary one of this age belongs to a process that was killed
-_LEFTOVER_SECONDS = 3600.0
 
 
 class FeatureStoreError(RuntimeError):
@@ -144,10 +141,7 @@ class FeatureStore:
             ) from error
 
     def _remove_leftovers(self) -> None:
-        for path in self.folder.parent.glob("*/.partial-*"):
-            with suppress(OSError):  # a store that this process may only read, or another process was first
-                if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-                    path.unlink()
+        remove_leftovers(self.folder.parent.glob("*"))
 
 
 def _sha256(label: str, tensor: Tensor) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_sar.settings import BundleError, value_of_text
+from monai_sar.settings import BundleError, setting_of_text
 
 __all__ = ["BundleSettings", "read_conf"]
 
@@ -63,7 +63,7 @@ def read_conf(conf: Mapping[str, str]) -> list[BundleSettings]:
                 f"{', '.join(names)}."
             )
         try:
-            overrides[name][setting] = value_of_text(text)
+            overrides[name][setting] = setting_of_text(setting, text)
         except ValueError as error:
             raise BundleError(f"--conf {key}: {error}") from error
     return [BundleSettings(name, folder / name, overrides[name]) for name in names]

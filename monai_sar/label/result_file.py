@@ -41,7 +41,7 @@ def write_as(nifti: Path, *, extension: str = NIFTI, dtype: str | None = None) -
     try:
         image = sitk.ReadImage(str(nifti))
         if dtype is not None:
-            image = sitk.Cast(image, PIXEL_TYPES[dtype])  # type: ignore[no-untyped-call]
+            image = sitk.Cast(image, PIXEL_TYPES[dtype])
         sitk.WriteImage(image, str(path), True)
     except RuntimeError:
         path.unlink()

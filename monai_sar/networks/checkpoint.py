@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from monai_sar._atomic import atomic_path
+from monai_sar.networks.torch_file import load_torch, save_torch
 
 __all__ = [
     "CheckpointError",
@@ -55,8 +55,7 @@ def replace_saved_with(path: str | os.PathLike[str], saved: Mapping[str, Any]) -
     """
     loaded = _load(path)
     _state_in(loaded, path)["_extra_state"] = as_extra_state(saved)
-    with atomic_path(path) as partial:
-        torch.save(loaded, partial)
+    save_torch(loaded, path)
 
 
 def _load(path: str | os.PathLike[str]) -> Any:
@@ -64,7 +63,7 @@ def _load(path: str | os.PathLike[str]) -> Any:
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint at '{path}'. Train one: monai-sar train BUNDLE DATASET.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return load_torch(path)
     except Exception as error:  # damaged bytes make the unpickler fail in any way
         raise CheckpointError(
             f"'{path}' ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is damaged, cut off, or "

@@ -195,11 +195,11 @@ def _create_from_file(model_name: str, path: str | os.PathLike[str], options: di
     expected = timm.create_model(model_name, pretrained=False, **options)
     _check_geometry(model_name, path, tensors, expected, found)
     tensors = {k: v for k, v in tensors.items() if not k.startswith(("head.fc.", "head.weight", "head.bias"))}
+    # where timm takes a file for one of a model with other classes, it passes over whatever is missing
+    overlay = {"state_dict": tensors, "num_classes": options["num_classes"]}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # timm prints a line for every bias it looks for in vain
-            network: Any = timm.create_model(
-                model_name, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}, **options
-            )
+            network: Any = timm.create_model(model_name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
     except (RuntimeError, KeyError, AttributeError, ValueError) as error:
         raise EncoderWeightsError(
             f"The weights in '{path}' are {found} and do not fit the encoder '{model_name}': "

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from monai_sar.networks.torch_file import check_archive
+
 __all__ = ["EncoderWeightsError", "describe_weights", "hash_weights", "read_weights"]
 
 # The key that tells one publisher's naming of the same network from another's.
@@ -46,6 +48,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
+        check_archive(path)
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise EncoderWeightsError(

@@ -29,4 +29,5 @@ def use_mixed_precision(amp: bool, device: torch.device | str) -> bool:
 
 
 def _has_fast_bfloat16() -> bool:
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -12,6 +12,8 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 
 from monai_sar._atomic import atomic_path
+from monai_sar.scans.file_format import file_format
+from monai_sar.scans.nifti import read_nifti_header
 
 __all__ = ["write_nifti"]
 
@@ -82,22 +84,23 @@ def _voxels(array: torch.Tensor | npt.NDArray[np.generic]) -> npt.NDArray[np.gen
 def _like(
     voxels: npt.NDArray[np.generic], reference: Path, own_affine: npt.NDArray[np.floating] | None
 ) -> nib.Nifti1Image:
-    source = nib.load(reference)
-    if not isinstance(source, nib.Nifti1Pair):
-        raise ValueError(f"{reference} is {type(source).__name__}, not NIfTI. Give the array's affine instead.")
-    if source.shape[:3] != voxels.shape:
-        raise ValueError(f"The array has {voxels.shape} voxels, {reference} has {source.shape[:3]}.")
-    tolerance = 1e-3 * min(source.header.get_zooms()[:3])
-    if own_affine is not None and not np.allclose(own_affine, source.affine, rtol=0, atol=tolerance):
+    source = read_nifti_header(reference) if file_format(reference) == "nifti" else None
+    if not isinstance(source, nib.nifti1.Nifti1Header):
+        raise ValueError(f"{reference} is not NIfTI. Give the array's affine instead.")
+    shape, affine = source.get_data_shape(), source.get_best_affine()
+    if shape[:3] != voxels.shape:
+        raise ValueError(f"The array has {voxels.shape} voxels, {reference} has {shape[:3]}.")
+    tolerance = 1e-3 * min(source.get_zooms()[:3])
+    if own_affine is not None and not np.allclose(own_affine, affine, rtol=0, atol=tolerance):
         raise ValueError(
-            f"The array's affine is not that of {reference}:\n{own_affine}\n{source.affine}\n"
+            f"The array's affine is not that of {reference}:\n{own_affine}\n{affine}\n"
             "Undo reorientation and resampling first (monai.transforms.Invertd)."
         )
     # NIfTI-2 stays NIfTI-2: its volumes may be too large for the older header
-    kind = nib.Nifti2Image if isinstance(source, (nib.Nifti2Image, nib.Nifti2Pair)) else nib.Nifti1Image
+    kind = nib.Nifti2Image if isinstance(source, nib.nifti2.Nifti2Header) else nib.Nifti1Image
     image = kind(voxels, None)
     for field in GEOMETRY_FIELDS:
-        image.header[field] = source.header[field]
+        image.header[field] = source[field]
     # pixdim beyond the third axis belongs to axes that a map does not have
     image.header["pixdim"][4:] = 1
     return image

@@ -21,6 +21,7 @@ from monai_sar.results.report import grid, make_report, mask_facts
 from monai_sar.results.write_nifti import write_nifti
 from monai_sar.scans.dicom_header import read_instance
 from monai_sar.scans.library_warnings import without_library_warnings
+from monai_sar.scans.nifti import read_nifti_header
 from monai_sar.scans.scan_origin import ScanOrigin
 
 __all__ = ["file_result_name", "find_report", "is_result", "lies_in", "report_path", "result_name", "write_result"]
@@ -169,9 +170,9 @@ def _nifti_reference(scan: MetaTensor) -> str | None:
     origin = ScanOrigin.of(scan)
     if origin.kind != "nifti":
         return None
-    source: Any = nib.load(origin.source)
-    plain = len(source.shape) > 2 and source.header.get_xyzt_units()[0] in MILLIMETRE_UNITS
-    return str(origin.source) if plain else None
+    header = read_nifti_header(origin.source)
+    plain = isinstance(header, nib.nifti1.Nifti1Header) and len(header.get_data_shape()) > 2
+    return str(origin.source) if plain and header.get_xyzt_units()[0] in MILLIMETRE_UNITS else None
 
 
 def _write_picture(result: AnomalyResult, path: Path) -> None:

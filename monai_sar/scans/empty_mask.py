@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
+from monai_sar.scans.file_format import is_slice_image, is_volume
 from monai_sar.scans.find import visible_files
-from monai_sar.scans.image_stack import is_slice_image
-from monai_sar.scans.nifti import is_nifti, read_nifti_mask
+from monai_sar.scans.read_volume import read_volume_mask
 from monai_sar.scans.scan import reading
 from monai_sar.scans.stored_mask import read_stored_mask
 
@@ -23,8 +23,8 @@ def is_empty_mask(path: Path) -> bool:
     Raises:
         ScanError: it cannot be read.
     """
-    if is_nifti(path):
-        return not read_nifti_mask(path)[0].any()
+    if is_volume(path):
+        return not read_volume_mask(path)[0].any()
     if path.is_file() and is_slice_image(path):
         return not read_stored_mask(path).lesion.any()
     files = visible_files(path) if path.is_dir() else [path]

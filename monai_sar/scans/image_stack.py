@@ -11,9 +11,9 @@ from PIL import Image, ImageSequence
 
 from monai_sar.scans.content_hash import content_sha256
 from monai_sar.scans.scan import Scan, ScanError, reading, voxels_to_image
-from monai_sar.scans.stored_image import grey_values, read_stored_image
+from monai_sar.scans.stored_image import check_upright, grey_values, read_stored_image
 
-__all__ = ["Color", "Spacing", "is_slice_image", "read_slices", "slice_affine"]
+__all__ = ["Color", "Spacing", "read_slices", "slice_affine"]
 
 Color = Literal["intensity", "as_stored"]
 """How coloured image files are read."""
@@ -21,15 +21,9 @@ Color = Literal["intensity", "as_stored"]
 Spacing = tuple[float, float, float]
 """Distance between columns, between rows and between slices, in millimetres."""
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 _ANY_RANGE = {"I", "F"}
 _GREY_MODES = {"L", "I;16", "I;16B", "I;16L"} | _ANY_RANGE
 _TIFF_PHOTOMETRIC, _TIFF_WHITE_IS_ZERO = 262, 0
-
-
-def is_slice_image(path: Path) -> bool:
-    """Return whether the file name ends in ``.png``, ``.jpg``, ``.jpeg``, ``.tif``, ``.tiff`` or ``.bmp``."""
-    return path.suffix.lower() in _SUFFIXES
 
 
 def slice_affine(spacing: Spacing) -> NDArray[np.float64]:
@@ -134,6 +128,7 @@ def _pages(file: Path, color: Color) -> Iterator[_Page]:
         return
     with reading(file, "an image"), Image.open(file) as image:
         for page in ImageSequence.Iterator(image):
+            check_upright(page, str(file))
             values = _grey(page, file)[np.newaxis]
             yield _Page(values if color == "intensity" else np.repeat(values, 3, axis=0), None)
 

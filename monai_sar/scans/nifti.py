@@ -1,5 +1,8 @@
-"""Read a NIfTI volume."""
+"""Read a volume in NIfTI-1, NIfTI-2 or Analyze 7.5, in one file or as a pair of header and voxels."""
 
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,35 +10,36 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_sar.scans.content_hash import content_sha256
-from monai_sar.scans.scan import Scan, ScanError, reading, voxels_to_image
+from monai_sar.scans.scan import ScanError, reading
+from monai_sar.scans.volume import Volume, slice_axis, volume_shape
+from monai_sar.scans.whole_file import check_size, is_gzip, whole_file
 
-__all__ = ["is_nifti", "read_nifti", "read_nifti_mask"]
+__all__ = ["read_nifti", "read_nifti_header"]
 
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
 """Spatial codes of ``xyzt_units`` that are not millimetres (NIfTI-1: 1 metre, 3 micrometre); 0 is unknown."""
 
-_CLEARLY_LARGER = 1.1
-"""An axis is taken as the slice axis if its spacing is at least this many times the next largest."""
-
 _AFFINE_TOLERANCE_MM = 0.1
 """qform and sform that differ by less than this at every corner of the volume say the same."""
 
+_CIFTI_INTENTS = range(3000, 3100)
+"""Intent codes of CIFTI-2 (its specification, "Header")."""
 
-def is_nifti(path: Path) -> bool:
-    """Return whether the file name ends in ``.nii`` or ``.nii.gz``."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
+_ANALYZE = (nib.spm2analyze.Spm2AnalyzeImage, nib.spm99analyze.Spm99AnalyzeImage, nib.analyze.AnalyzeImage)
 
 
-def read_nifti(path: Path) -> Scan:
-    """Read a 3D NIfTI file, scaled by its ``scl_slope`` and ``scl_inter``, with nibabel's affine.
+def read_nifti(path: Path) -> Volume:
+    """Read a 3D file, scaled by its ``scl_slope`` and ``scl_inter``, with nibabel's affine.
+
+    Args:
+        path: of the one file, or of the header; compressed with gzip or not, whatever their names say.
 
     Raises:
-        ScanError: if the file is damaged, not 3D, not of real numbers, or its affine is no map.
+        ScanError: it is damaged, not 3D, not of real numbers, has no voxels beside its header, or holds no volume
+            (CIFTI).
     """
-    with reading(path, "NIfTI"):
-        nifti: Any = nib.load(path)  # nibabel types its images in part
-        header, shape = nifti.header, _volume_shape(nifti.shape, path)
+    with reading(path, "NIfTI"), _opened(path) as (nifti, files):
+        header, shape = nifti.header, volume_shape(nifti.shape, path)
         if nifti.get_data_dtype().kind not in "iuf":
             raise ScanError(
                 f"{path}: its voxels are of type {nifti.get_data_dtype()} (colour, complex or other), "
@@ -43,52 +47,70 @@ def read_nifti(path: Path) -> Scan:
             )
         voxels = nifti.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
         affine = np.asarray(nifti.affine, dtype=np.float64)
+        if not isinstance(header, nib.nifti1.Nifti1Header):
+            notes = ["Analyze 7.5 does not say which side is left: its default orientation was taken"]
+            return Volume(voxels, affine, slice_axis(affine), files, tuple(notes))
         qform, sform = nifti.get_qform(coded=True)[0], nifti.get_sform(coded=True)[0]
         notes = _orientation_notes(qform, sform, shape)
     mm_per_unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7)
     if mm_per_unit is not None:
         affine[:3] *= mm_per_unit
         notes.append(f"lengths in the header are in units of {mm_per_unit:g} mm; converted to millimetres")
-    return Scan(
-        image=voxels_to_image(voxels, affine, path),
-        modality=None,
-        slice_axis=_slice_axis(header.get_dim_info()[2], affine),
-        source=path,
-        sha256=content_sha256([path]),
-        kind="nifti",
-        notes=tuple(notes),
-    )
+    declared = header.get_dim_info()[2]
+    return Volume(voxels, affine, slice_axis(affine) if declared is None else declared, files, tuple(notes))
 
 
-def read_nifti_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Read a 3D NIfTI file as a mask: what is not 0 is inside. It may be empty.
-
-    Returns:
-        ``[X, Y, Z]``, and the affine to RAS millimetres.
-
-    Raises:
-        ScanError: it is damaged, not 3D, not of real numbers, or holds NaN.
-    """
-    with reading(path, "NIfTI"):
-        nifti: Any = nib.load(path)
-        shape = _volume_shape(nifti.shape, path)
-        stored = np.asarray(nifti.dataobj).reshape(shape)
-        if stored.dtype.kind not in "iufb" or (stored.dtype.kind == "f" and not np.isfinite(stored).all()):
-            raise ScanError(f"{path}: holds values that mark nothing (colour, NaN), expected 0 and other numbers.")
-        affine = np.asarray(nifti.affine, dtype=np.float64)
-        affine[:3] *= _MM_PER_UNIT.get(int(nifti.header["xyzt_units"]) & 7, 1.0)
-    return stored != 0, affine
+def read_nifti_header(path: Path) -> Any:
+    """The header of a file that :func:`read_nifti` has read."""
+    with reading(path, "NIfTI"), _opened(path) as (nifti, _):
+        return nifti.header
 
 
-def _volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
-    if len(shape) < 2 or any(size != 1 for size in shape[3:]):
-        raise ScanError(
-            f"{path}: has shape {' x '.join(map(str, shape))}, expected one 3D volume; if its fourth axis is "
-            "time, echo or diffusion, write the wanted volume to its own file, e.g. with "
-            "nibabel.save(image.slicer[..., 0], 'one.nii.gz')."
-        )
-    x, y, z = (*shape[:3], 1)[:3]
-    return x, y, z
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, tuple[Path, ...]]]:
+    """The image, to read while the context lasts, and the files that it is in."""
+    with ExitStack() as stack:
+        stream = stack.enter_context(whole_file(path))
+        kind = _kind(stream.read(544))
+        stream.seek(0)
+        file_map = kind.make_file_map()
+        data = _voxels_beside(path) if "header" in file_map else path
+        file_map["header" if data != path else "image"].fileobj = stream
+        if data != path:
+            file_map["image"].fileobj = stack.enter_context(whole_file(data))
+        if "mat" in file_map:  # SPM's, of Analyze
+            file_map["mat"].filename = os.fspath(path.with_suffix(".mat"))
+        image: Any = kind.from_file_map(file_map)
+        if int(image.header.get("intent_code", 0)) in _CIFTI_INTENTS:
+            raise ScanError(
+                f"{path}: is CIFTI, values at places on the cortex and in grey matter; expected a volume, such as the "
+                "scan that it was made of."
+            )
+        check_size(path, image.shape, image.get_data_dtype().itemsize, data=data, compressed=is_gzip(data))
+        yield image, (path,) if data == path else (path, data)
+
+
+def _kind(head: bytes) -> Any:
+    magic = head[4:8] if head[4:8] in (b"n+2\0", b"ni2\0") else head[344:348]
+    nifti = {
+        b"n+1\0": nib.nifti1.Nifti1Image,
+        b"ni1\0": nib.nifti1.Nifti1Pair,
+        b"n+2\0": nib.nifti2.Nifti2Image,
+        b"ni2\0": nib.nifti2.Nifti2Pair,
+    }
+    found = nifti.get(magic) or next((kind for kind in _ANALYZE if kind.header_class.may_contain_header(head)), None)
+    if found is None:
+        raise ValueError("no header of NIfTI or Analyze")
+    return found
+
+
+def _voxels_beside(header: Path) -> Path:
+    stem = header.name.removesuffix(".gz").rpartition(".")[0]
+    beside = [header.with_name(f"{stem}{suffix}") for suffix in (".img", ".IMG", ".img.gz")]
+    found = next((path for path in beside if path.is_file()), None)
+    if found is None:
+        raise ScanError(f"{header}: is a header without voxels, expected {beside[0].name} beside it; copy both files.")
+    return found
 
 
 def _orientation_notes(
@@ -105,11 +127,3 @@ def _orientation_notes(
         if apart > _AFFINE_TOLERANCE_MM:
             return [f"qform and sform lie up to {apart:.3g} units apart; the sform was taken"]
     return []
-
-
-def _slice_axis(dim_info_slice: int | None, affine: NDArray[np.float64]) -> int:
-    if dim_info_slice is not None:
-        return dim_info_slice
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    second, largest = np.sort(spacing)[1:]
-    return int(np.argmax(spacing)) if largest >= _CLEARLY_LARGER * second else 2

@@ -1,15 +1,15 @@
-"""Read any scan: NIfTI, DICOM or image slices."""
+"""Read any scan: a volume, DICOM or image slices."""
 
 import math
 import os
 from dataclasses import replace
 from pathlib import Path
 
-from monai_sar.scans.dicom_header import is_dicom
 from monai_sar.scans.dicom_series import read_dicom
-from monai_sar.scans.find import find_scans, visible_files
-from monai_sar.scans.image_stack import Color, Spacing, is_slice_image, read_slices
-from monai_sar.scans.nifti import is_nifti, read_nifti
+from monai_sar.scans.file_format import FileFormat, file_format, header_of, is_volume
+from monai_sar.scans.find import FORMATS, find_scans, visible_files
+from monai_sar.scans.image_stack import Color, Spacing, read_slices
+from monai_sar.scans.read_volume import read_volume
 from monai_sar.scans.scan import Scan, ScanError
 
 __all__ = ["read_scan"]
@@ -26,10 +26,10 @@ def read_scan(
     """Read one scan with its geometry, or say in one sentence why not.
 
     Args:
-        path: a NIfTI file; a DICOM file, or a folder of DICOM files (recognised by content); a PNG, JPEG or
-            TIFF file, or a folder of such slices. A folder that holds none of them, but a single scan
-            somewhere below, stands for that scan. In a folder with DICOM, files of other kinds are left out,
-            with a note.
+        path: a file in NIfTI, NRRD, MetaImage or FreeSurfer's MGH, or the header of such a pair; a DICOM file, or a
+            folder of DICOM files; a PNG, JPEG, TIFF or BMP file, or a folder of such slices; all told by their content.
+            A folder that holds none of them, but a single scan somewhere below, stands for that scan. In a folder
+            with DICOM, files of other kinds are left out, with a note.
         series_uid: DICOM: the Series Instance UID to read, if there are several series.
         spacing: distances between columns, rows and slices in millimetres, for files that do not hold them:
             image slices (needed for a stack), and OPT without positions.
@@ -55,40 +55,42 @@ def read_scan(
         raise ScanError(f"{source}: spacing is {spacing}, expected three lengths above 0 in millimetres.")
     if source.is_dir():
         return _read_folder(source, series_uid=series_uid, spacing=spacing, color=color, modality=modality)
-    if is_nifti(source):
-        _refuse_series_uid(source, series_uid)
-        if spacing is not None:
-            raise ScanError(f"{source}: a NIfTI file says its own spacing, so none can be given; leave spacing out.")
-        return read_nifti(source)
-    if is_slice_image(source):
-        _refuse_series_uid(source, series_uid)
-        return read_slices([source], source, spacing=spacing, color=color)
-    if is_dicom(source):
+    kind = file_format(source)
+    if kind == "dicom":
         return read_dicom([source], source, series_uid=series_uid, spacing=spacing, modality=modality)
-    raise ScanError(f"{source}: is not NIfTI (.nii, .nii.gz), DICOM, PNG, JPEG or TIFF; convert it to one of them.")
+    _refuse_series_uid(source, series_uid)
+    if kind == "image":
+        return read_slices([source], source, spacing=spacing, color=color)
+    if kind is None and (header := header_of(source)) is not None:
+        return read_scan(header, spacing=spacing, color=color)
+    if kind is None:
+        raise ScanError(f"{source}: is not {FORMATS}; convert it to one of them.")
+    if spacing is not None:
+        raise ScanError(f"{source}: says its own spacing, so none can be given; leave spacing out.")
+    return read_volume(source)
 
 
 def _read_folder(
     folder: Path, *, series_uid: str | None, spacing: Spacing | None, color: Color, modality: str | None
 ) -> Scan:
     files = visible_files(folder)
-    nifti = [file for file in files if is_nifti(file)]
-    images = [file for file in files if is_slice_image(file)]
-    others = [file for file in files if not (is_nifti(file) or is_slice_image(file))]
-    dicom = [file for file in others if is_dicom(file)]
+    formats = {file: file_format(file) for file in files}
+    images = [file for file, kind in formats.items() if kind == "image"]
+    dicom = [file for file, kind in formats.items() if kind == "dicom"]
+    volumes = [file for file in files if file not in {*images, *dicom} and is_volume(file)]
     if dicom:
-        for file in others:
-            _refuse_broken_dicom(file)
+        for file, kind in formats.items():
+            _refuse_broken_dicom(file, kind)
         scan = read_dicom(dicom, folder, series_uid=series_uid, spacing=spacing, modality=modality)
         ignored = len(files) - len(dicom)
         return replace(scan, notes=(*scan.notes, f"left out: {ignored} x file that is not DICOM")) if ignored else scan
-    if len(nifti) > 1 or (nifti and images):
+    if len(volumes) > 1 or (volumes and images):
         raise ScanError(
-            f"{folder}: holds {len(nifti)} NIfTI and {len(images)} image files, expected one scan; give one "
+            f"{folder}: holds {len(volumes)} volumes and {len(images)} image files, expected one scan; give one "
             "file, or a folder with the slices of one scan."
         )
-    if nifti:
-        return read_scan(nifti[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
+    if volumes:
+        return read_scan(volumes[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
     if images:
         _refuse_series_uid(folder, series_uid)
         return read_slices(images, folder, spacing=spacing, color=color)
@@ -100,9 +102,9 @@ def _read_folder(
     return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
 
 
-def _refuse_broken_dicom(file: Path) -> None:
+def _refuse_broken_dicom(file: Path, kind: FileFormat | None) -> None:
     """Refuse a file among DICOM files that is empty or not what its name says: a slice would be lost."""
-    if file.stat().st_size == 0 or (file.suffix.lower() in (".dcm", ".ima") and not is_dicom(file)):
+    if kind is None and (file.stat().st_size == 0 or file.suffix.lower() in (".dcm", ".ima")):
         raise ScanError(
             f"{file}: is {file.stat().st_size} bytes that are not DICOM, among DICOM files; copy it again, "
             "or remove it if it is no slice."

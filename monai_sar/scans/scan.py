@@ -49,7 +49,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """One scan, read from NIfTI, DICOM or image slices.
+    """One scan, read from a volume's file, DICOM or image slices.
 
     Attributes:
         image: ``[1, X, Y, Z]``, float32, in modality units (CT: HU; MR: stored signal after rescale); of image files
@@ -60,7 +60,7 @@ class Scan:
         source: the file or folder that was given.
         sha256: SHA-256 of the bytes that were read (of one file: the file's own; of several: over their
             sorted digests). It identifies the scan without a name.
-        kind: the family of formats it came from.
+        kind: the family of formats it came from; "volume" are NRRD, MetaImage and MGH.
         instances: DICOM: the files in the order of the array's slices along ``slice_axis``, or the one
             multi-frame file. Otherwise empty.
         frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
@@ -76,12 +76,19 @@ class Scan:
     slice_axis: int
     source: Path
     sha256: str
-    kind: Literal["nifti", "dicom", "slices"]
+    kind: Literal["nifti", "volume", "dicom", "slices"]
     instances: tuple[Path, ...] = ()
     frame_numbers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     padded: bool = False
     stored_max: float | None = None
+
+    @property
+    def two_values(self) -> bool:
+        """Whether it is a volume of two values, as a mask is."""
+        values = self.image.as_tensor()
+        low, high = values.min(), values.max()
+        return values.shape[-1] > 1 and bool(((values == low) | (values == high)).all())
 
 
 def voxel_ml(affine: Any) -> float:

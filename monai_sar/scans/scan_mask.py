@@ -7,8 +7,8 @@ from monai.data.meta_tensor import MetaTensor
 from numpy.typing import NDArray
 
 from monai_sar.scans.dicom_mask import read_dicom_mask
-from monai_sar.scans.image_stack import is_slice_image
-from monai_sar.scans.nifti import is_nifti, read_nifti_mask
+from monai_sar.scans.file_format import is_slice_image, is_volume
+from monai_sar.scans.read_volume import read_volume_mask
 from monai_sar.scans.scan import ScanError
 from monai_sar.scans.stored_mask import read_stored_mask
 
@@ -31,8 +31,8 @@ def read_scan_mask(path: Path, image: MetaTensor) -> tuple[NDArray[np.bool_], ND
     """
     if not path.exists():
         raise ScanError(f"{path}: does not exist; expected a mask. Check the path.")
-    if is_nifti(path):
-        return read_nifti_mask(path)
+    if is_volume(path):
+        return read_volume_mask(path)
     if path.is_file() and is_slice_image(path):
         return read_stored_mask(path).lesion.T[..., None], np.asarray(image.affine, dtype=np.float64)
     return read_dicom_mask(path, image)

@@ -2,11 +2,12 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
-__all__ = ["scan_name"]
+__all__ = ["ends_with", "scan_name"]
 
-_ENDING = re.compile(r"\.(?:nii(?:\.gz)?|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:nii(?:\.gz)?|nrrd|nhdr|mh[ad]|mg[hz]|hdr|img|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE)
 
 
 def scan_name(path: str | os.PathLike[str]) -> str:
@@ -19,3 +20,9 @@ def scan_name(path: str | os.PathLike[str]) -> str:
         ('case_07', 'slice_07', '1.2.840.7')
     """
     return _ENDING.sub("", Path(path).name)
+
+
+def ends_with(path: str | os.PathLike[str], *endings: str) -> bool:
+    """Tell whether the name of a file ends in one of these, in whichever Unicode form either is spelled."""
+    endings = tuple(unicodedata.normalize("NFC", ending) for ending in endings)
+    return unicodedata.normalize("NFC", Path(path).name).endswith(endings)

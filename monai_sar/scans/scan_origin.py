@@ -30,10 +30,11 @@ class ScanOrigin:
         frame_numbers: multi-frame DICOM: 1-based frame number of every slice; else empty.
         notes: what a reader should know (localizers left out, ...).
         stored_max: image files: the largest value that their type can store; None for others.
+        two_values: whether it is a volume of two values, as a mask is.
     """
 
     source: Path
-    kind: Literal["nifti", "dicom", "slices"]
+    kind: Literal["nifti", "volume", "dicom", "slices"]
     modality: str | None
     slice_axis: int
     sha256: str
@@ -41,6 +42,7 @@ class ScanOrigin:
     frame_numbers: tuple[int, ...]
     notes: tuple[str, ...]
     stored_max: float | None
+    two_values: bool
 
     @classmethod
     def of(cls, image: MetaTensor) -> "ScanOrigin":
@@ -65,6 +67,7 @@ class ScanOrigin:
             frame_numbers=tuple(map(int, meta["frame_numbers"] or ())),
             notes=tuple(meta.get(NOTES) or ()),
             stored_max=meta.get("stored_max"),
+            two_values=bool(meta.get("two_values")),
         )
 
     @staticmethod
@@ -80,6 +83,7 @@ class ScanOrigin:
                 "instances": [str(file) for file in scan.instances],
                 "frame_numbers": list(scan.frame_numbers),
                 NOTES: list(scan.notes),
+                "two_values": scan.two_values,
             }
         )
         if scan.padded:

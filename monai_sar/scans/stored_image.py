@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageFile
 from monai_sar.scans.bone_colormap import bone_index, bone_index_lossy
 from monai_sar.scans.scan import ScanError
 
-__all__ = ["ImageReadError", "StoredImage", "grey_values", "read_stored_image"]
+__all__ = ["ImageReadError", "StoredImage", "check_upright", "grey_values", "read_stored_image"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
@@ -142,6 +142,15 @@ def _check_kind(image: ImageFile.ImageFile, name: str) -> None:
             f"{name}: found {found}; expected grey of up to 16 bits (unsigned, black stored as zero), a palette, "
             "or RGB of 8 bits per channel. Convert the file to 16-bit grey, or to NIfTI."
         )
+    check_upright(image, name)
+
+
+def check_upright(image: Image.Image, name: str) -> None:
+    """Refuse an image that is stored turned or mirrored.
+
+    Raises:
+        ImageReadError: its EXIF data say so.
+    """
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if orientation != 1:
         raise ImageReadError(

@@ -3,8 +3,8 @@
 from monai_sar.settings.bundle_config import BundleError, read_bundle_config, use_checkpoint_settings
 from monai_sar.settings.check_settings import check_settings
 from monai_sar.settings.kinds import SettingError
+from monai_sar.settings.known_settings import setting_of_text
 from monai_sar.settings.running_config import check_running_config
-from monai_sar.settings.text_value import value_of_text
 
 __all__ = [
     "BundleError",
@@ -12,6 +12,6 @@ __all__ = [
     "check_running_config",
     "check_settings",
     "read_bundle_config",
+    "setting_of_text",
     "use_checkpoint_settings",
-    "value_of_text",
 ]

@@ -7,30 +7,24 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from monai.bundle import ConfigParser
+from torch import Tensor
 
 from monai_sar._root_cause import root_cause
 from monai_sar.networks.checkpoint import CheckpointError, read_checkpoint, saved_with
+from monai_sar.networks.spatial_ar_net import SpatialARNet
 from monai_sar.settings.check_settings import check_settings, did_you_mean
+from monai_sar.settings.kinds import SettingError
+from monai_sar.settings.known_settings import KNOWN_SETTINGS
+from monai_sar.settings.literal_value import literal_settings
 
-__all__ = ["BundleError", "literal_path", "read_bundle_config", "unwrapped", "use_checkpoint_settings"]
+__all__ = ["BundleError", "read_bundle_config", "unwrapped", "use_checkpoint_settings"]
 
 
 class BundleError(ValueError):
     """A folder is not a bundle that can predict: the message says what is missing."""
-
-
-def literal_path(path: str | os.PathLike[str]) -> str:
-    """A path as the value of a setting, where ``$``, ``@``, ``%`` or ``#`` would mean something else to a config.
-
-    Raises:
-        BundleError: it holds what MONAI takes for a relative reference wherever it stands.
-    """
-    text = os.fspath(path)
-    if found := re.search("[@%](#|::)", text):
-        raise BundleError(f"{text}: a config cannot hold a path with {found[0]!r} in it; rename it, or link to it.")
-    return f"./{text}" if text.startswith(("$", "@", "%", "#", "::")) else text
 
 
 def read_bundle_config(
@@ -42,7 +36,7 @@ def read_bundle_config(
         bundle: folder of the bundle.
         name: of the config, "inference" or "train".
         parts: what it must define.
-        overrides: settings of the config, and their values.
+        overrides: settings of the config, and their values, which mean themselves: no text in them is code.
 
     Raises:
         BundleError: no such bundle, a part that it does not define, or a setting that it does not have.
@@ -63,7 +57,7 @@ def read_bundle_config(
     if unknown := sorted(overrides.keys() - parser.get().keys()):
         known = parser.get().keys()
         raise BundleError(" ".join(f"{file} has no setting {name!r}{did_you_mean(name, known)}" for name in unknown))
-    parser.update({"bundle_root": literal_path(root), **overrides})
+    parser.update(literal_settings({"bundle_root": root, **overrides}))
     check_settings(parser)
     return parser
 
@@ -112,7 +106,8 @@ def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[
             that somebody sent must not bring code along.
     """
     try:
-        saved = saved_with(read_checkpoint(path))
+        state = read_checkpoint(path)
+        saved = saved_with(state)
         settings = saved["settings"]
         encoder, network = settings["encoder"], settings["network"]
         preprocessing = {key: value for key, value in settings["preprocessing"].items() if key not in fixed}
@@ -131,7 +126,28 @@ def _trained_with(path: str | os.PathLike[str], fixed: Collection[str]) -> dict[
             raise CheckpointError(
                 f"'{path}': its setting {key!r} has no plain name and value, so it is not used; do not trust it."
             )
+        try:
+            config[key] = KNOWN_SETTINGS[key].read(key, value) if key in KNOWN_SETTINGS else value
+        except SettingError as error:
+            raise CheckpointError(f"'{path}' says what no training can have said: {error} Do not trust it.") from error
+    _check_size(path, state, network)
     return config
+
+
+def _check_size(path: Any, state: Mapping[str, Tensor], network: Mapping[str, Any]) -> None:
+    """Refuse a network of other sizes than the weights have, before memory is taken for it."""
+    try:
+        with torch.device("meta"):
+            described = SpatialARNet(**network).state_dict()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"'{path}' describes a network that cannot be: {error} Do not trust it.") from error
+    sizes = {f"network.{name}": tensor.shape for name, tensor in described.items()}
+    held = {name: tensor.shape for name, tensor in state.items() if name.startswith("network.")}
+    if sizes != held:
+        raise CheckpointError(
+            f"'{path}' does not hold the network that it describes ({len(held)} tensors, expected {len(sizes)}); it is "
+            "damaged, so copy it again, or train again."
+        )
 
 
 def _weights_file(checkpoint: Any, parser: ConfigParser) -> Any:

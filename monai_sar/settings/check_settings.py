@@ -9,7 +9,7 @@ from monai.bundle import ConfigComponent, ConfigExpression, ConfigItem, ConfigPa
 from monai.bundle.properties import InferProperties, TrainProperties
 from monai.utils import BundlePropertyConfig
 
-from monai_sar.settings.kinds import SettingError
+from monai_sar.settings.kinds import PATH, SettingError
 from monai_sar.settings.known_settings import KNOWN_SETTINGS
 
 __all__ = ["check_settings", "did_you_mean"]
@@ -35,7 +35,8 @@ def check_settings(parser: ConfigParser) -> None:
         parser: of the config; values are changed in place, also where it has been parsed.
 
     Raises:
-        SettingError: a value is of the wrong kind, or there is a setting that nothing in the config reads.
+        SettingError: a value is of the wrong kind, a path is one that MONAI changes, or there is a setting that nothing
+            in the config reads.
     """
     config = parser.get()
     if unread := _unread(config):
@@ -43,7 +44,13 @@ def check_settings(parser: ConfigParser) -> None:
         raise SettingError("\n".join(f"There is no setting {name!r}{did_you_mean(name, known)}" for name in unread))
     for name, kind in KNOWN_SETTINGS.items():
         if name in config and _is_plain(config[name]):
-            _set(parser, name, kind.read(name, config[name]))
+            value = kind.read(name, config[name])
+            if kind is PATH and ("#" in value or ReferenceResolver.sep in value):
+                raise SettingError(
+                    f"{name} is {value!r}: MONAI reads # in a path as ::, so another one would be read or written. "
+                    "Use the command monai-sar, which takes every path, or a link without # or :: in its name."
+                )
+            _set(parser, name, value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """Kinds of values that a setting can have, and how each is described to whoever gave another one."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ __all__ = [
     "FLAG",
     "PATH",
     "TEXT",
+    "UID",
     "WINDOW",
     "Kind",
     "SettingError",
@@ -38,10 +40,12 @@ class Kind:
     Attributes:
         type: for pydantic; may convert, such as the text "3" to the number.
         expected: in words, as the end of a sentence.
+        is_text: whether the value is text, so that no text can be meant for a number.
     """
 
     type: Any
     expected: str
+    is_text: bool = False
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -62,9 +66,29 @@ class Kind:
         except ValidationError:
             raise SettingError(f"{name} is {value!r}; expected {self.expected}.") from None
 
+    def read_option(self, name: str, text: str) -> Any:
+        """The value that the text of an option spells; of a text as it is written, but for quotation marks around it.
+
+        Args:
+            name: of the setting.
+            text: as in YAML where the value is no text.
+
+        Raises:
+            SettingError: it spells a value of another kind.
+        """
+        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+        if self.is_text and not quoted:
+            return self.read(name, text)
+        try:
+            value = value_of_text(text)
+        except ValueError:
+            value = text
+        return self.read(name, value)
+
     def or_null(self) -> "Kind":
         """This kind, or None, which may be written as the text "null"."""
-        return Kind(Annotated[self.type | None, BeforeValidator(_null_from_text)], f"{self.expected}, or null")
+        null = BeforeValidator(_null_from_text)
+        return Kind(Annotated[self.type | None, null], f"{self.expected}, or null", is_text=self.is_text)
 
 
 def _from_text(value: Any) -> Any:
@@ -129,7 +153,7 @@ def list_of(kind: Kind, expected: str, *, length: int | None = None) -> Kind:
 
 def choice(*names: str) -> Kind:
     """One of some texts."""
-    return Kind(Annotated[str, AfterValidator(_one_of(names))], f"one of {', '.join(names)}")
+    return Kind(Annotated[str, AfterValidator(_one_of(names))], f"one of {', '.join(names)}", is_text=True)
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
@@ -143,6 +167,12 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
 
 def _fspath(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _uid(value: str) -> str:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", value, re.ASCII) or len(value) > 64:  # DICOM PS3.5, 9.1
+        raise ValueError("no UID")
+    return value
 
 
 def _device(value: Any) -> Any:
@@ -161,8 +191,17 @@ def _ascending(value: list[float]) -> list[float]:
 
 
 FLAG = Kind(Annotated[bool, BeforeValidator(_from_text)], "true or false")
-TEXT = Kind(str, "text; to give a number as text, quote it twice: \"'7'\"")
-PATH = Kind(Annotated[str, BeforeValidator(_fspath)], "the path of a file or folder; if its name is a number, ./7")
+TEXT = Kind(str, "text; to give a number as text, quote it twice: \"'7'\"", is_text=True)
+PATH = Kind(
+    Annotated[str, BeforeValidator(_fspath)],
+    "the path of a file or folder; if its name is a number, ./7",
+    is_text=True,
+)
+UID = Kind(
+    Annotated[str, AfterValidator(_uid)],
+    "a DICOM UID, digits and dots, at most 64, such as 1.2.840.113619.2.5",
+    is_text=True,
+)
 DEVICE = Kind(Annotated[Any, AfterValidator(_device)], "a device such as cpu, cuda or cuda:1")
 _LEVELS = list_of(number(example=0), "two numbers in HU, the lower first, such as [-125, 275]", length=2)
 WINDOW = Kind(Annotated[_LEVELS.type, AfterValidator(_ascending)], _LEVELS.expected)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 from monai_sar.datasets.bmad_layouts import Split
 from monai_sar.losses.prediction_loss import Likelihood
@@ -10,12 +10,14 @@ from monai_sar.networks.anomaly_detector import FeatureScaling
 from monai_sar.networks.spatial_ar_net import Mode
 from monai_sar.networks.two_witnesses import AbnormalIntensity, Verdict
 from monai_sar.scans.image_stack import Color
-from monai_sar.settings.kinds import DEVICE, FLAG, PATH, TEXT, WINDOW, Kind, choice, list_of, number, whole_number
+from monai_sar.settings.kinds import DEVICE, FLAG, PATH, TEXT, UID, WINDOW, Kind, choice, list_of, number, whole_number
+from monai_sar.settings.text_value import value_of_text
 from monai_sar.transforms.orient_slices import ACQUISITION, AS_STORED, AXCODES
 
-__all__ = ["KNOWN_SETTINGS"]
+__all__ = ["KNOWN_SETTINGS", "setting_of_text"]
 
 _COUNT = whole_number(least=1, example=4)
+_SIDE = whole_number(least=1, most=8192, example=448)
 _FRACTION = number(at_least=0, at_most=1, example=0.2)
 _PERCENTILE = number(at_least=0, at_most=100, example=50)
 
@@ -31,7 +33,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "image_suffix": TEXT.or_null(),
         "lesion_suffix": TEXT.or_null(),
         "region_suffix": TEXT.or_null(),
-        "series_uid": TEXT.or_null(),
+        "series_uid": UID.or_null(),
         # --- how it runs ---
         "device": DEVICE,
         "seed": whole_number(least=0, most=2**32 - 1, example=42),  # what NumPy takes
@@ -45,20 +47,22 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
             whole_number(example=8), "a list of the numbers of blocks, negative ones from the end, such as [8, 11]"
         ).or_null(),
         "image_size": list_of(
-            _COUNT, "height and width in pixels, two whole numbers such as [448, 448]", length=2
+            _SIDE, "height and width in pixels, two whole numbers such as [448, 448]", length=2
         ).or_null(),
         "keep_aspect_ratio": FLAG,
         "feature_scaling": choice(*get_args(FeatureScaling)),
         "abnormal_intensity": choice(*get_args(AbnormalIntensity)),
         "verdict": choice(*get_args(Verdict)),
-        "smoothing": number(at_least=0, example=0.7),
-        "smoothing_across": number(at_least=0, example=7.5),
+        "smoothing": number(at_least=0, at_most=100, example=0.7),
+        "smoothing_across": number(at_least=0, at_most=1000, example=7.5),
         "mode": choice(*get_args(Mode)),
         "likelihood": choice(*get_args(Likelihood)),
-        "hidden_channels": _COUNT,
-        "num_layers": _COUNT,
-        "kernel_size": _COUNT,
-        "dilations": list_of(_COUNT, "a list of whole numbers of 1 or more, such as [3, 6]"),
+        "hidden_channels": whole_number(least=1, most=16384, example=256),
+        "num_layers": whole_number(least=1, most=100, example=5),
+        "kernel_size": whole_number(least=1, most=99, example=3),
+        "dilations": list_of(
+            whole_number(least=1, most=1000, example=4), "a list of whole numbers of 1 or more, such as [3, 6]"
+        ),
         # --- intensities, and where to score ---
         "color": choice(*get_args(Color)),
         "intensity": choice("foreground", "stored"),
@@ -103,3 +107,17 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "hide_names": FLAG,
     }
 )
+
+
+def setting_of_text(name: str, text: str) -> Any:
+    """The value of a setting that is given as the text of an option.
+
+    Args:
+        name: of the setting. One that only a copied bundle knows has no kind: its value is read as in YAML.
+        text: of its value.
+
+    Raises:
+        ValueError: it spells no value of that kind.
+    """
+    kind = KNOWN_SETTINGS.get(name)
+    return value_of_text(text) if kind is None else kind.read_option(name, text)

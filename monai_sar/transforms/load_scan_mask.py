@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import MapTransform
 
-from monai_sar.scans.image_stack import is_slice_image
+from monai_sar.scans.file_format import is_slice_image
 from monai_sar.scans.scan import ScanError
 from monai_sar.scans.scan_mask import read_scan_mask
 from monai_sar.scans.scan_origin import source_name

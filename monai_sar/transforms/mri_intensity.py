@@ -10,13 +10,20 @@ from torch import Tensor
 
 __all__ = ["MRIIntensity", "MRIIntensityd"]
 
+_OUTLIERS = 0.001
+"""Share of the values, at either end, that may be outliers."""
+
+_FAR_OUT = 100.0
+"""Outliers lie this many times farther out than all others reach. No tissue does, so that no sound scan changes."""
+
 
 class MRIIntensity(Transform):
     """Scale so that a percentile of the foreground gets a fixed level, and clip to [0, 1].
 
     MR signal is arbitrary up to a factor that changes with scanner and sequence. A percentile *inside the
     foreground* fixes that factor whatever share of the image is air. The foreground is what is brighter than the
-    mean, which in a head with air around it is tissue.
+    mean, which in a head with air around it is tissue. Single voxels far out of all others' range, as broken
+    detectors and wrong conversions leave them, are first cut to that range: one of 1e9 would be the whole foreground.
 
     Works on whatever it is given: a slice or a whole volume.
 
@@ -42,7 +49,7 @@ class MRIIntensity(Transform):
 
     def __call__(self, image: Tensor) -> Tensor:
         """Scale ``[C, H, W]`` or ``[C, H, W, D]``; an image of one value becomes 0 everywhere."""
-        shifted = image.to(torch.float32)
+        shifted = _without_outliers(image.to(torch.float32))
         shifted = shifted - shifted.min()
         foreground = shifted[shifted > shifted.mean()]
         if foreground.numel() == 0:
@@ -51,6 +58,18 @@ class MRIIntensity(Transform):
         rank = max(1, round(self.percentile / 100 * foreground.numel()))
         reference = foreground.kthvalue(rank).values
         return (shifted * (self.level / reference)).clamp(0, 1)
+
+
+def _without_outliers(image: Tensor) -> Tensor:
+    """Cut what lies farther out than any tissue could, where no more than a thousandth of the values do."""
+    values, rest = image.flatten(), round(_OUTLIERS * image.numel())
+    if rest == 0:
+        return image
+    low = values.kthvalue(1 + rest).values
+    high = values.kthvalue(image.numel() - rest).values
+    reach = _FAR_OUT * (high - low)
+    sound = values[(values >= low - reach) & (values <= high + reach)]
+    return image if reach == 0 or len(sound) == len(values) else image.clamp(sound.min(), sound.max())
 
 
 class MRIIntensityd(MapTransform):

@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import yaml
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.reproduce import DILATIONS, PUBLISHED, SETS, measure_as_published, published_mask, reproduce
+from benchmarks.reproduce import (
+    DILATIONS,
+    PUBLISHED,
+    SETS,
+    measure_as_published,
+    published_bundle,
+    published_mask,
+    reproduce,
+)
 from monai_sar.datasets import load_data_set
 from monai_sar.networks import DINOv3Encoder
 from monai_sar.phantoms import DOMAINS, write_phantoms
@@ -105,10 +112,9 @@ def test_published_scores_are_those_of_the_published_formula(
     bmad: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     """Read with Pillow and scored as in the published code, with a network that has learnt nothing."""
-    published = yaml.safe_load((ROOT / "benchmarks" / "published_settings.yaml").read_text())
     own = {"dataset_dir": str(bmad / "retinal_oct"), "ckpt_dir": str(tmp_path), "dilations": [4, 4, 4, 4]}
-    given = {**published, **settings, **own}
-    bundle = ROOT / "bundles" / "retinal_oct_anomaly"
+    given = {**settings, **own}
+    bundle = published_bundle(ROOT / "bundles" / "retinal_oct_anomaly", tmp_path / "bundle")
     detector = read_bundle_config(bundle, "train", parts=[], overrides=given).get_parsed_content("network").eval()
     torch.save(detector.state_dict(), tmp_path / "model.pt")
     found = measure_as_published(bundle, given)

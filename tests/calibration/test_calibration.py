@@ -101,6 +101,8 @@ def test_its_summary_says_what_so_many_patients_can_promise() -> None:
         {"scan_scores": [[3.0, 2.0]] * 9},
         {"scan_scores": []},  # and thresholds of scans all the same
         {"scan_scores": [[10**400]] * 9},
+        {"scan_scores": [[1e300]] * 9},
+        {"pixel_thresholds": [1e300, 8.0]},
         {"scan_scores": [[1.0]] * 10},
         {"scan_scores": [[1.0, 2.0]] * 9},
         {"scan_scores": [[]] * 9},

@@ -70,12 +70,20 @@ def told(result: Result) -> list[str]:
         (["scan.nii.gz", "--spacing=1,2,x"], "--spacing 1,2,x: expected three lengths"),
         (["scan.nii.gz", "--spacing=1,2,-3"], "--spacing 1,2,-3: expected three lengths"),
         (["scan.nii.gz", "--axis=axle"], "'axle'"),
-        (["scan.nii.gz", "--axis=$print(7)"], "slice_axis is '$print(7)': text that begins with $ is code"),
-        (["scan.nii.gz", "--series=@output_dir"], "series_uid is '@output_dir': text that begins with @ is code"),
-        (["scan.nii.gz", "--region-suffix=%run"], "region_suffix is '%run': text that begins with % is code"),
+        (["scan.nii.gz", "--axis=$open('x', 'w')"], "slice_axis is \"$open('x', 'w')\"; expected one of"),
+        (["scan.nii.gz", "--series=$open('x', 'w')"], "series_uid is \"$open('x', 'w')\"; expected a DICOM UID"),
+        (["scan.nii.gz", "--series=@output_dir"], "series_uid is '@output_dir'; expected a DICOM UID"),
+        (["scan.nii.gz", "--checkpoint=$open('x', 'w')"], "no checkpoint at '$open('x', 'w')'"),
+        (["scan.nii.gz", "--bundle=$open('x', 'w')"], "'$open('x', 'w')' is not the folder of a bundle"),
+        (["scan.nii.gz", "--encoder-weights=$open('x', 'w')"], "No encoder weights at '$open('x', 'w')'"),
+        (["scan.nii.gz", "--set=amp=$open('x', 'w')"], "amp is \"$open('x', 'w')\"; expected true or false"),
+        (["scan.nii.gz", "--set=spacing=$open('x', 'w')"], "spacing is \"$open('x', 'w')\"; expected three lengths"),
+        (["scan.nii.gz", "--set=ckpt_path=@output_dir"], "no checkpoint at '@output_dir'"),
+        (["scan.nii.gz", "--set=network={_target_: os.abort}"], "'_target_' says what a config runs"),
+        (["scan.nii.gz", "--set=network#_target_=os.abort"], "has no setting 'network#_target_'"),
         (["scan.nii.gz", "--set==3"], "--set =3: expected key=value"),
         (["scan.nii.gz", "--set=threshold"], "--set threshold: expected key=value"),
-        (["scan.nii.gz", "--set=image_size=[48"], "--set image_size=[48: expected key=value"),
+        (["scan.nii.gz", "--set=image_size=[48"], "image_size is '[48'; expected height and width"),
         (["scan.nii.gz", "--set=tresh=1"], "has no setting 'tresh'; did you mean 'threshold'?"),
         (["scan.nii.gz", "--set=slices_per_batch=abc"], "slices_per_batch is 'abc'; expected a whole number"),
         (["scan.nii.gz", "--set=dilations=3"], "dilations is 3; expected a list of whole numbers"),
@@ -105,6 +113,7 @@ def test_wrong_use_is_one_line(
     assert message in told(result)[0]
     assert result.stdout == ""
     assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "x").exists()
 
 
 def test_results_are_not_written_into_a_dicom_series(predict: Predict, write_series: Write, tmp_path: Path) -> None:
@@ -414,3 +423,36 @@ def test_a_scan_with_known_lesions_is_measured_as_an_evaluation_measures_it(pred
 def _pieces(outline: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
     rows = np.arange(outline.shape[0])[:, None, None]
     return [(outline > 0) & (rows < 19), (outline > 0) & (rows >= 19)]
+
+
+def test_one_path_that_leads_nowhere_does_not_stop_the_others(predict: Predict, tmp_path: Path) -> None:
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    save_nifti(scans / "good.nii.gz")
+    (scans / "notes.md").write_text("no scan")
+    result = predict(scans, tmp_path / "absent.nii.gz", f"--output={out}")
+    assert result.exit_code == 1
+    lines = told(result)
+    assert f"Left out 1 files that are no scans, such as {scans / 'notes.md'}" in lines
+    assert f"FAILED {tmp_path / 'absent.nii.gz'}: does not exist; check the path." in lines
+    assert "1 of 2 scans failed; each is named above." in lines
+    assert (out / "good_report.json").is_file()
+
+
+def test_a_mask_beside_scans_is_no_scan_unless_it_is_named(predict: Predict, tmp_path: Path) -> None:
+    mask = save_nifti(tmp_path / "scans" / "lesion.nii.gz", (head() > 200).astype(np.uint8))
+    save_nifti(tmp_path / "scans" / "good.nii.gz")
+    result = predict(tmp_path / "scans", f"--output={tmp_path / 'out'}", "--json")
+    assert result.exit_code == 1
+    assert "has two values, as a mask has" in outcomes(result)["lesion.nii.gz"]["error"]
+    assert outcomes(result)["good.nii.gz"]["status"] == "done"
+    assert predict(mask, f"--output={tmp_path / 'named'}").exit_code == 0
+
+
+def test_a_volume_of_another_format_gets_its_map(predict: Predict, tmp_path: Path) -> None:
+    image: Any = nib.load(save_nifti(tmp_path / "nifti" / "head.nii"))
+    nib.save(nib.MGHImage(head(), image.affine), tmp_path / "head.mgz")
+    for path in (tmp_path / "nifti" / "head.nii", tmp_path / "head.mgz"):
+        assert predict(path, f"--output={tmp_path / 'out'}").exit_code == 0
+    maps: list[Any] = [nib.load(tmp_path / "out" / name) for name in ("head_anomaly.nii.gz", "head.mgz_anomaly.nii.gz")]
+    np.testing.assert_allclose(maps[0].affine, maps[1].affine, atol=1e-5)
+    np.testing.assert_allclose(maps[0].get_fdata(), maps[1].get_fdata(), atol=1e-5)

@@ -67,16 +67,16 @@ def test_it_gives_to_the_bit_what_monai_gives_whatever_paths_are_called(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("@bundle").symlink_to(BUNDLE)
-    Path("$data").symlink_to(bmad)
-    command = ["train", "@bundle", "$data", "--max-epochs=2", *arguments(Path())]
+    Path("$da@#ta").symlink_to(bmad)
+    command = ["train", "@bundle", "$da@#ta", "--max-epochs=2", *arguments(Path())]
     named = [
-        {"--ckpt-dir=models": "--ckpt-dir=%models", "--output=output": "--output=$output"}.get(a, a) for a in command
+        {"--ckpt-dir=models": "--ckpt-dir=%mod#els", "--output=output": "--output=$output"}.get(a, a) for a in command
     ]
     result = CliRunner().invoke(app, named)
     assert result.exit_code == 0, result.stderr
     assert "Warning" not in result.stderr
-    assert sorted(path.name for path in Path().iterdir()) == ["$data", "$output", "%models", "@bundle", "features"]
-    expected, found = state(trained / "models" / "model.pt"), state(Path("%models/model.pt"))
+    assert sorted(path.name for path in Path().iterdir()) == ["$da@#ta", "$output", "%mod#els", "@bundle", "features"]
+    expected, found = state(trained / "models" / "model.pt"), state(Path("%mod#els/model.pt"))
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[key], found[key]) for key in expected)
     curves = [root / "training_curve.json" for root in (trained / "output", Path("$output"))]
@@ -148,7 +148,6 @@ def test_torchrun_takes_the_settings_of_several_processes(bmad: Path, tmp_path: 
         (["--set=learning_rate=fast"], "learning_rate is 'fast'; expected a number of 0 or more"),
         (["--set=no_such_setting=1"], "train.yaml has no setting 'no_such_setting'"),
         (["--set==1"], "--set =1: expected key=value"),
-        (["--output=x@#y"], "x@#y: a config cannot hold a path with '@#' in it"),
         (["--set=optimizer#no_such_part=1"], "train.yaml has no setting 'optimizer#no_such_part'"),
         (["--set=nonsense"], "--set nonsense: expected key=value"),
         (["--set=mode=sideways"], "sideways"),

@@ -190,3 +190,11 @@ def test_the_decathlons_test_images_say_not_whether_they_are_normal(tmp_path: Pa
 def test_an_item_without_label_and_abnormal_counts_as_normal(tmp_path: Path) -> None:
     file = write(tmp_path, {"testing": [{"image": "a.nii"}, {"image": "b.nii", "label": "c.nii"}]})
     assert [item["abnormal"] for item in load_data_set(file, "test")] == [0, 1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_may_have_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    file = write(tmp_path, good_list())
+    expected = load_data_set(file, "train")
+    file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+    assert load_data_set(file, "train") == expected

@@ -1,6 +1,8 @@
 """Scans and the files that outline their lesions pair by name."""
 
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import nibabel
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 from monai_sar.datasets import load_scan_datalist
 from monai_sar.datasets.scan_datalist import scan_item
 from monai_sar.scans import ScanError
+
+Form = Literal["NFC", "NFD"]
 
 
 def _write(root: Path, *names: str) -> None:
@@ -71,3 +75,15 @@ def test_a_scan_without_the_mask_of_its_region_is_told(tmp_path: Path) -> None:
         load_scan_datalist(tmp_path, image_suffix="_ct.nii.gz", region_suffix="_liver.nii.gz")
     with pytest.raises(ScanError, match=r"a name that ends in '\.nii\.gz'"):
         scan_item(tmp_path / "series", region_suffix="_liver.nii.gz")
+
+
+@pytest.mark.parametrize(("image_form", "mask_form"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_mask_pairs_in_whichever_unicode_form_it_is_spelled(
+    tmp_path: Path, image_form: Form, mask_form: Form
+) -> None:
+    image = unicodedata.normalize(image_form, "Schädel_flair.nii.gz")
+    mask = unicodedata.normalize(mask_form, "Schädel_läsion.nii.gz")
+    _write(tmp_path, image, mask)
+    suffix = unicodedata.normalize(image_form, "_läsion.nii.gz")
+    items = load_scan_datalist(tmp_path, image_suffix="_flair.nii.gz", lesion_suffix=suffix)
+    assert items == [{"image": str(tmp_path / image), "label": str(tmp_path / mask)}]

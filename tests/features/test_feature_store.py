@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from monai_sar._atomic import atomic_path
 from monai_sar.features.feature_store import FeatureStore, FeatureStoreError
 
 SETTINGS = {"encoder": {"sha256": "0" * 64, "layers": [11]}, "image_size": [32, 48]}
@@ -164,19 +164,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         store.write(embeddings(1))
 
 
-def test_only_old_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, SETTINGS)
     store.write(embeddings(1))
-    young, old = store.folder / ".partial-a.safetensors", store.folder / ".partial-b.safetensors"
-    elsewhere = tmp_path / "other" / ".partial-c.safetensors"
+    killed, elsewhere = store.folder / ".partial-b.safetensors", tmp_path / "other" / ".partial-c.safetensors"
     elsewhere.parent.mkdir()
-    for path, age in ((young, 60), (old, 7200), (elsewhere, 7200)):
+    for path in (killed, elsewhere):
         path.write_bytes(b"half")
-        os.utime(path, (time.time() - age,) * 2)
     for path in store.folder.glob("0*"):  # what is whole stays, however old
         os.utime(path, (0, 0))
-    FeatureStore(tmp_path, SETTINGS)
-    assert young.exists()
-    assert not old.exists()
+    with atomic_path(store.folder / "living.safetensors") as living:
+        FeatureStore(tmp_path, SETTINGS)
+        assert living.exists()
+    assert not killed.exists()
     assert not elsewhere.exists()
     assert store.check(next(iter(embeddings(1)))) == "whole"

@@ -323,6 +323,27 @@ def test_a_checkpoint_cannot_change_a_component(checkpoint: Path, tmp_path: Path
         ScanPredictor.from_bundle(BUNDLE, ckpt_path=_with_saved(checkpoint, tmp_path / "evil.pt", change))
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"num_layers": 1_000_000}, "num_layers is 1000000; expected a whole number of 1 or more, at most 100"),
+        ({"hidden_channels": 10**9}, "hidden_channels is 1000000000"),
+        ({"hidden_channels": 10_000}, "does not hold the network that it describes"),
+        ({"num_layers": 7}, "does not hold the network that it describes"),
+        ({"kernel_size": 98}, "describes a network that cannot be"),
+        ({"in_channels": 10**12}, "does not hold the network that it describes"),
+        ({"in_channels": "many"}, "describes a network that cannot be"),
+        ({"likelihood": "none"}, "likelihood is 'none'; expected one of"),
+    ],
+)
+def test_a_checkpoint_cannot_ask_for_what_it_does_not_hold(
+    change: dict[str, Any], told: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    path = _with_saved(checkpoint, tmp_path / "absurd.pt", lambda saved: saved["settings"]["network"].update(change))
+    with pytest.raises(CheckpointError, match=told):
+        ScanPredictor.from_bundle(BUNDLE, ckpt_path=path)
+
+
 def test_a_checkpoint_of_another_kind_is_told(checkpoint: Path, tmp_path: Path) -> None:
     without = _with_saved(checkpoint, tmp_path / "old.pt", lambda saved: saved["settings"].pop("network"))
     with pytest.raises(CheckpointError, match="does not say what it was trained with"):

@@ -211,3 +211,17 @@ def test_without_a_network_the_hub_says_what_to_download(tmp_path: Path) -> None
     assert done.returncode != 0
     assert "download 'model.safetensors' from https://huggingface.co/timm/vit_small_patch16_dinov3" in done.stderr
     assert "the setting encoder_weights" in done.stderr
+
+
+@pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "convnext_atto", "vit_small_patch16_dinov3"])
+def test_a_file_that_lacks_something_or_has_more_is_refused(tmp_path: Path, model: str) -> None:
+    whole = DINOv3Encoder(model, weights="random").network.state_dict()
+    damaged = [
+        {key: value for key, value in whole.items() if lacks not in key}
+        for lacks in ("pos_embed", "blocks.1.", "qkv", "norm")
+        if any(lacks in key for key in whole)
+    ]
+    for weights in (*damaged, {**whole, "foreign.weight": torch.zeros(3)}):
+        torch.save(weights, tmp_path / "encoder.pth")
+        with pytest.raises(EncoderWeightsError, match="do not fit the encoder"):
+            DINOv3Encoder(model, weights=tmp_path / "encoder.pth")

@@ -167,7 +167,7 @@ def test_shear_is_kept_in_the_sform_and_the_qform_is_not_made_up(tmp_path: Path)
         ("map.nii", scores(), {}, "plain array"),
         ("map.nii", scores(), {"affine": np.eye(4), "reference": "scan.nii"}, "not both"),
         ("map.nii", scores()[:, :3], {"reference": "scan.nii"}, r"\(3, 5, 4\) voxels.*\(6, 5, 4\)"),
-        ("map.nii", scores(), {"reference": "scan.mgz"}, "MGHImage, not NIfTI"),
+        ("map.nii", scores(), {"reference": "scan.mgz"}, "is not NIfTI"),
     ],
 )
 def test_wrong_input_is_told_and_nothing_is_written(

@@ -2,6 +2,7 @@
 
 # nibabel and SimpleITK are typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from monai_sar.scans import ScanError, find_scans, read_scan
+from monai_sar.scans.find import search_scans
 
 Writer = Callable[..., NDArray[np.int64]]
 
@@ -74,7 +76,7 @@ def test_what_is_no_scan_is_told(house: Path) -> None:
     for path, told in [
         (house / "gone", "does not exist"),
         (house / "list.txt", "gone.nii: does not exist"),
-        (house / "empty", "holds no NIfTI, DICOM, PNG, JPEG or TIFF"),
+        (house / "empty", "holds no NIfTI, DICOM, NRRD, MetaImage, MGH, PNG, JPEG, TIFF or BMP"),
         (house / "nifti" / "notes.json", "is not NIfTI, DICOM"),
     ]:
         with pytest.raises(ScanError, match=told):
@@ -94,7 +96,7 @@ def test_a_folder_above_one_scan_stands_for_it(house: Path) -> None:
 
 
 def test_ambiguous_folders_and_unknown_files_are_told(house: Path) -> None:
-    with pytest.raises(ScanError, match="holds 2 NIfTI and 0 image files"):
+    with pytest.raises(ScanError, match="holds 2 volumes and 0 image files"):
         read_scan(house / "nifti")
     (house / "nifti" / "a.nii").unlink()
     assert read_scan(house / "nifti").source == house / "nifti" / "b.nii.gz"
@@ -108,3 +110,48 @@ def test_ambiguous_folders_and_unknown_files_are_told(house: Path) -> None:
 def test_impossible_spacing_is_told(house: Path, spacing: tuple[float, float, float]) -> None:
     with pytest.raises(ScanError, match="expected three lengths above 0"):
         read_scan(house / "slice.PNG", spacing=spacing)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_list_may_have_a_byte_order_mark(house: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    (house / "list.txt").write_bytes(f"{mark}nifti/b.nii.gz\r\nslice.PNG\r\n".encode(encoding))
+    assert find_scans([house / "list.txt"]) == [house / "nifti" / "b.nii.gz", house / "slice.PNG"]
+
+
+def test_a_list_in_another_encoding_or_of_itself_is_told(house: Path) -> None:
+    (house / "list.txt").write_bytes("Schädel.nii\n".encode("latin-1"))
+    with pytest.raises(ScanError, match="is not text in UTF-8 or UTF-16"):
+        find_scans([house / "list.txt"])
+    (house / "list.txt").write_text("list.txt\n")
+    with pytest.raises(ScanError, match="is named in itself"):
+        find_scans([house / "list.txt"])
+
+
+def test_a_list_may_spell_a_name_as_another_system_does(house: Path) -> None:
+    written = unicodedata.normalize("NFD", "Schädel.png")
+    (house / "slice.PNG").rename(house / written)
+    (house / "list.txt").write_text(f"{unicodedata.normalize('NFC', written)}\nnifti\\a.nii\n", encoding="utf-8")
+    assert find_scans([house / "list.txt"]) == sorted([house / written, house / "nifti" / "a.nii"])
+
+
+def test_links_to_folders_are_followed_and_none_for_ever(house: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (house / "nifti").rename(outside / "nifti")
+    (house / "linked").symlink_to(outside / "nifti")
+    (outside / "nifti" / "back").symlink_to(house)
+    found = find_scans([house])
+    assert house / "linked" / "a.nii" in found
+    assert len(found) == 6
+
+
+def test_what_leads_to_no_scan_does_not_hide_the_others(house: Path) -> None:
+    (house / "list.txt").write_text("nifti/a.nii\nnifti/gone.nii\n")
+    found = search_scans([house / "list.txt", house / "absent", house / "nifti"])
+    assert found.scans == [house / "nifti" / "a.nii", house / "nifti" / "b.nii.gz"]
+    assert found.named == {house / "nifti" / "a.nii"}
+    assert found.others == [house / "nifti" / "notes.json"]
+    assert [str(problem).split(": ")[0] for problem in found.problems] == [
+        str(house / "nifti" / "gone.nii"),
+        str(house / "absent"),
+    ]

@@ -51,6 +51,12 @@ def test_all_that_are_misspelt_are_named() -> None:
         checked(max_epochs=1, resume=True, max_epoch=1, resum=False)
 
 
+@pytest.mark.parametrize("path", ["run#1", "run::1", "a/#1/b"])
+def test_a_path_that_monai_would_change_is_refused(path: str) -> None:
+    with pytest.raises(SettingError, match="MONAI reads # in a path as ::"):
+        checked(ckpt_dir=path)
+
+
 def test_what_a_config_does_not_have_is_not_offered() -> None:
     with pytest.raises(SettingError, match=r"'max_epoch'\.$"):
         checked(amp=False, max_epoch=1)

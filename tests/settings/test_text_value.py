@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from monai_sar.settings import value_of_text
+from monai_sar.settings.text_value import value_of_text
 
 
 @pytest.mark.parametrize("text", ["1e-4", "1E-4", "1.0e-4", "+1e-4", "1.e-4", "0.0001"])

@@ -71,3 +71,12 @@ def test_the_dictionary_version_does_the_same_and_leaves_its_input() -> None:
 def test_settings_out_of_range_are_refused(percentile: float, level: float) -> None:
     with pytest.raises(ValueError, match="Expected a percentile"):
         MRIIntensity(percentile=percentile, level=level)
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9, 1e5])
+def test_a_hot_or_cold_voxel_does_not_hide_the_rest(value: float) -> None:
+    broken = _head()
+    broken[0, 3, 3] = value
+    scaled, sound = to_median(broken), to_median(_head())
+    scaled[0, 3, 3] = sound[0, 3, 3]
+    torch.testing.assert_close(scaled, sound, atol=1e-3, rtol=0)

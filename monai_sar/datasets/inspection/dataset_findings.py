@@ -7,8 +7,8 @@ from monai_sar.datasets.bmad import find_bmad_problems
 from monai_sar.datasets.bmad_folder import BMADLayout
 from monai_sar.datasets.bmad_layouts import SPLITS
 from monai_sar.datasets.inspection.finding import Finding, about
-from monai_sar.datasets.listed_path import listed_path, path_key
 from monai_sar.datasets.patients import MANIFEST, read_manifest
+from monai_sar.scans.listed_path import listed_path, path_key
 
 __all__ = ["find_dataset_problems", "find_manifest_problems"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_sar.datasets.listed_path import listed_path, path_key
+from monai_sar.scans.listed_path import listed_path, path_key
 
 
 @pytest.mark.parametrize(

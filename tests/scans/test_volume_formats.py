@@ -1,0 +1,176 @@
+"""A volume is the same in every format, whatever its file is called."""
+
+# nibabel and SimpleITK are typed in part
+# mypy: disable-error-code="no-untyped-call, attr-defined"
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - its own name for itself
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_sar.scans import ScanError, find_scans, read_scan
+from monai_sar.scans.find import search_scans
+from tests.conftest import OBLIQUE
+
+VOXELS = np.random.default_rng(0).integers(-1000, 1000, (6, 5, 4)).astype(np.int16)
+
+
+def write_nibabel(kind: type[nib.spatialimages.SpatialImage]) -> Callable[[Path], None]:
+    return lambda path: nib.save(kind(VOXELS, OBLIQUE), path)
+
+
+def write_itk(path: Path) -> None:
+    nib.save(nib.Nifti1Image(VOXELS, OBLIQUE), path.parent / "source.nii")
+    image = sitk.ReadImage(str(path.parent / "source.nii"))
+    sitk.WriteImage(image, str(path), useCompression="packed" in path.name)
+    (path.parent / "source.nii").unlink()
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "nifti2.nii": write_nibabel(nib.Nifti2Image),
+    "nifti2.nii.gz": write_nibabel(nib.Nifti2Image),
+    "pair.hdr": write_nibabel(nib.Nifti1Pair),
+    "pair2.hdr": write_nibabel(nib.Nifti2Pair),
+    "free.mgh": write_nibabel(nib.MGHImage),
+    "free.mgz": write_nibabel(nib.MGHImage),
+    "plain.nrrd": write_itk,
+    "packed.nrrd": write_itk,
+    "detached.nhdr": write_itk,
+    "plain.mha": write_itk,
+    "packed.mha": write_itk,
+    "detached.mhd": write_itk,
+    "packed_detached.mhd": write_itk,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_it_is_the_volume_that_nifti_gives(tmp_path: Path, name: str) -> None:
+    nib.save(nib.Nifti1Image(VOXELS, OBLIQUE), tmp_path / "nifti.nii")
+    expected = read_scan(tmp_path / "nifti.nii")
+    (tmp_path / "there").mkdir()
+    path = tmp_path / "there" / name
+    WRITERS[name](path)
+    scan = read_scan(path)
+    np.testing.assert_array_equal(scan.image.numpy(), expected.image.numpy())
+    np.testing.assert_allclose(scan.image.affine.numpy(), expected.image.affine.numpy(), atol=2e-5)
+    assert (scan.slice_axis, scan.notes) == (expected.slice_axis, ())
+    assert find_scans([tmp_path / "there"]) == [path]  # the file with the voxels alone is no other scan
+    assert search_scans([tmp_path / "there"]).others == []
+    assert read_scan(tmp_path / "there").sha256 == scan.sha256
+
+
+@pytest.mark.parametrize(("name", "packed"), [("scan.nii.gz", False), ("scan.nii", True), ("scan.mgz", False)])
+def test_whether_it_is_compressed_its_content_says(tmp_path: Path, name: str, packed: bool) -> None:
+    kind, suffix = (nib.MGHImage, ".mgh") if "mgz" in name else (nib.Nifti1Image, ".nii")
+    nib.save(kind(VOXELS, OBLIQUE), tmp_path / f"plain{suffix}")
+    content = (tmp_path / f"plain{suffix}").read_bytes()
+    (tmp_path / name).write_bytes(gzip.compress(content) if packed else content)
+    np.testing.assert_array_equal(read_scan(tmp_path / name).image.numpy()[0], VOXELS)
+
+
+@pytest.mark.parametrize("name", ["scan.txt", "scan.png", "scan"])
+def test_what_a_file_is_its_content_says(
+    tmp_path: Path, write_multi_frame: Callable[..., NDArray[np.int64]], name: str
+) -> None:
+    write_multi_frame(tmp_path / "volume.dcm", modality="OPT")
+    (tmp_path / "volume.dcm").rename(tmp_path / name)
+    assert read_scan(tmp_path / name).kind == "dicom"
+    assert find_scans([tmp_path / name]) == [tmp_path / name]
+    (tmp_path / name).unlink()
+    nib.save(nib.Nifti1Image(VOXELS, OBLIQUE), tmp_path / "volume.nii")
+    (tmp_path / "volume.nii").rename(tmp_path / name)
+    assert read_scan(tmp_path / name).kind == "nifti"
+
+
+def test_analyze_does_not_say_the_sides(tmp_path: Path) -> None:
+    nib.save(nib.AnalyzeImage(VOXELS, np.diag([1, 1, 4, 1])), tmp_path / "old.hdr")
+    scan = read_scan(tmp_path / "old.hdr")
+    np.testing.assert_array_equal(np.sort(scan.image.numpy().ravel()), np.sort(VOXELS.ravel()))
+    assert [note for note in scan.notes if "which side is left" in note]
+
+
+def test_bmp_is_read(tmp_path: Path) -> None:
+    pixels = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    Image.fromarray(pixels).save(tmp_path / "slice.bmp")
+    np.testing.assert_array_equal(read_scan(tmp_path / "slice.bmp").image.numpy()[0, ..., 0], pixels.T)
+
+
+@pytest.mark.parametrize("name", ["one.png", "pages.tif", "float.tif"])
+def test_a_turned_image_is_refused(tmp_path: Path, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(np.arange(30, dtype=np.float32 if "float" in name else np.uint8).reshape(5, 6))
+    more: dict[str, Any] = {"save_all": True, "append_images": [image]} if "pages" in name else {}
+    image.save(tmp_path / name, exif=exif, **more)
+    with pytest.raises(ScanError, match="EXIF orientation 6"):
+        read_scan(tmp_path / name, spacing=(1, 1, 1))
+
+
+def test_cifti_is_called_what_it_is(tmp_path: Path) -> None:
+    image = nib.Nifti2Image(VOXELS.reshape(1, 1, 1, 1, 6, 20), np.eye(4))
+    image.header["intent_code"] = 3006
+    nib.save(image, tmp_path / "thickness.dscalar.nii")
+    with pytest.raises(ScanError, match="is CIFTI"):
+        read_scan(tmp_path / "thickness.dscalar.nii")
+
+
+def test_a_header_cannot_have_another_file_read(tmp_path: Path) -> None:
+    write_itk(tmp_path / "scan.mhd")
+    write_itk(tmp_path / "scan.nhdr")
+    (tmp_path / "below").mkdir()
+    for name, key in (("scan.mhd", "ElementDataFile = "), ("scan.nhdr", "data file: ")):
+        text = (tmp_path / name).read_text()
+        own = next(line for line in text.splitlines() if line.startswith(key))
+        for other in ("../scan.raw", str(tmp_path / "scan.raw"), "absent.raw", "LIST", "scan%d.raw 1 4 1"):
+            (tmp_path / "below" / name).write_text(text.replace(own, key + other))
+            with pytest.raises(ScanError, match="its voxels are in another file"):
+                read_scan(tmp_path / "below" / name)
+
+
+@pytest.mark.parametrize("name", ["huge.nii", "huge.nii.gz", "huge.mha"])
+def test_what_a_header_claims_is_told_before_memory_is_taken(tmp_path: Path, name: str) -> None:
+    if name.endswith("mha"):
+        text = "ObjectType = Image\nNDims = 3\nDimSize = 30000 30000 30000\nElementType = MET_SHORT\n"
+        (tmp_path / name).write_text(f"{text}ElementDataFile = LOCAL\n" + "0" * 100)
+    else:
+        header = nib.Nifti1Header()
+        header.set_data_dtype(np.int16)
+        header.set_data_shape((30000, 30000, 30000))
+        header["vox_offset"] = 352
+        content = header.binaryblock + bytes(1000)
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(ScanError, match=r"30000 x 30000 x 30000 voxels \(54 TB\), and huge.* has .*(bytes|KB)"):
+        read_scan(tmp_path / name)
+
+
+def test_more_than_the_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nib.save(nib.Nifti1Image(VOXELS, OBLIQUE), tmp_path / "scan.nii")
+    monkeypatch.setattr("os.sysconf", lambda _: 20)
+    with pytest.raises(ScanError, match="take 480 bytes of memory; this machine has 400 bytes"):
+        read_scan(tmp_path / "scan.nii")
+
+
+@pytest.mark.parametrize("name", ["scan.nii.gz", "packed.nrrd", "packed.mha", "free.mgz"])
+def test_every_flipped_bit_of_a_compressed_file_is_seen_or_does_no_harm(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    WRITERS.get(name, write_nibabel(nib.Nifti1Image))(path)
+    whole, content = read_scan(path), path.read_bytes()
+    draw = np.random.default_rng(0)
+    start = content.find(b"\n\n") if name.endswith("nrrd") else max(content.find(b"LOCAL"), 0)
+    flips = draw.choice(np.arange(8 * (start + 8), 8 * len(content)), 60, replace=False)
+    for flip in flips:
+        changed = bytearray(content)
+        changed[flip // 8] ^= 1 << (flip % 8)
+        path.write_bytes(changed)
+        try:
+            scan = read_scan(path)
+        except ScanError:
+            continue
+        np.testing.assert_array_equal(scan.image.numpy(), whole.image.numpy(), err_msg=str(flip))
+        np.testing.assert_array_equal(scan.image.affine.numpy(), whole.image.affine.numpy(), err_msg=str(flip))
