@@ -112,7 +112,7 @@ def test_published_scores_are_those_of_the_published_formula(
     bmad: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     """Read with Pillow and scored as in the published code, with a network that has learnt nothing."""
-    own = {"dataset_dir": str(bmad / "retinal_oct"), "ckpt_dir": str(tmp_path), "dilations": [4, 4, 4, 4]}
+    own: dict[str, Any] = {"dataset_dir": str(bmad / "retinal_oct"), "ckpt_dir": str(tmp_path), "dilations": [4, 4, 4, 4]}
     given = {**settings, **own}
     bundle = published_bundle(ROOT / "bundles" / "retinal_oct_anomaly", tmp_path / "bundle")
     detector = read_bundle_config(bundle, "train", parts=[], overrides=given).get_parsed_content("network").eval()
