@@ -27,7 +27,7 @@ class SliceSmoothing:
         >>> from monai_sar.networks import SliceSmoothing
         >>> maps = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]).view(1, 1, 5)
         >>> SliceSmoothing(3.0)(maps, apart=3.0, scored=[1, 2, 3, 4])[0, 0].round(decimals=2)
-        tensor([0.0000, 0.2600, 0.4000, 0.2600, 0.0800])
+        tensor([0.0000, 0.3500, 0.4300, 0.2600, 0.0800])
     """
 
     def __init__(self, sigma: float = 0) -> None:

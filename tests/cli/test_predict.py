@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
+from monai_sar._atomic import atomic_path
 from monai_sar.calibration import InputReference, ScanTraits
 from monai_sar.cli import app
 from monai_sar.inferers import ScanPredictor
@@ -278,13 +278,14 @@ def test_results_of_an_earlier_run_are_no_scans(predict: Predict, write_series: 
 
 
 def test_what_a_killed_run_left_half_written_is_cleared(predict: Predict, tmp_path: Path) -> None:
+    """And not what another run is writing."""
     out = tmp_path / "out"
     out.mkdir()
-    for name, hours in ((".partial-old.nii.gz", 25), (".partial-young.nii.gz", 1)):
-        (out / name).touch()
-        os.utime(out / name, (time.time() - hours * 3600,) * 2)
-    predict(save_nifti(tmp_path / "head.nii.gz"), f"--output={out}")
-    assert [path.name for path in out.glob(".partial-*")] == [".partial-young.nii.gz"]  # another run's, perhaps
+    (out / ".partial-of-a-killed-run.nii.gz").touch()
+    with atomic_path(out / "living.nii.gz") as living:
+        living.touch()
+        predict(save_nifti(tmp_path / "head.nii.gz"), f"--output={out}")
+        assert list(out.glob(".partial-*")) == [living]
 
 
 # --- images, settings, names ---

@@ -37,7 +37,10 @@ def test_settings_belong_to_one_model_and_are_read_as_yaml() -> None:
         ({"models": "brain"}, "has no bundle 'brain'; it has: brain_mri_anomaly"),
         ({"image_size": "[48, 48]"}, "expected 'bundles', 'models', or MODEL.SETTING"),
         ({"models": "brain_mri_anomaly", "liver_ct_anomaly.amp": "true"}, "one of the models brain_mri_anomaly"),
-        ({"liver_ct_anomaly.window": "[1, "}, "--conf liver_ct_anomaly.window: '.1, ' cannot be read"),
+        (
+            {"liver_ct_anomaly.window": "[1, "},
+            "--conf liver_ct_anomaly.window: window is '.1, '; expected two numbers in HU",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_told(conf: dict[str, str], words: str) -> None:
