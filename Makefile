@@ -56,7 +56,7 @@ SIZE_retinal_oct := [96, 192]
 # A random encoder and small images: no download, minutes on two cores. See the README for what that is worth. Patches of
 # small images are large, so their scores are not smoothed; whitening lifts what a random encoder does not know.
 SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "$(SIZE_$(DOMAIN))" --mode bidirectional \
-	--dilations "[1]" --feature_scaling standardize --smoothing 0 --output_dir $(DEMO)/output
+	--dilations "[1]" --feature_scaling standardize --smoothing 0 --abnormal_intensity none --output_dir $(DEMO)/output
 
 demo: $(DEMO)/output/.mapped $(DEMO)/output/metrics_test.json
 	@echo
