@@ -54,7 +54,8 @@ SCAN_retinal_oct := oct/phantom_9502_oct.dcm
 MASKS_retinal_oct := --image_suffix _oct.dcm --lesion_suffix _lesion.nii.gz
 SIZE_retinal_oct := [96, 192]
 # A random encoder and small images: no download, minutes on two cores. See the README for what that is worth. Patches of
-# small images are large, so their scores are not smoothed; whitening lifts what a random encoder does not know.
+# small images are large, so their scores are not smoothed; whitening lifts what a random encoder does not know. Brightness
+# would find most lesions of the phantoms alone, and is no second witness here, so that one sees what embeddings do.
 SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "$(SIZE_$(DOMAIN))" --mode bidirectional \
 	--dilations "[1]" --feature_scaling standardize --smoothing 0 --abnormal_intensity none --output_dir $(DEMO)/output
 
