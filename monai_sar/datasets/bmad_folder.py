@@ -102,9 +102,13 @@ def _image_folders(root: Path) -> dict[str, tuple[Path, ...]]:
         subfolders[:] = [] if too_deep else sorted(name for name in subfolders if not name.startswith("."))
         # macOS leaves a hidden "._x.png" beside "x.png" on foreign disks
         paths = [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
-        images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES or is_volume(path)]
-        others = [path for path in paths if path.suffix.lower() not in _NO_IMAGES and not is_volume(path)]
-        others = [path for path in others if path.suffix.lower() not in IMAGE_SUFFIXES]
+        images, others = [], []
+        for path in paths:  # the content is looked at where the name does not tell, and once
+            suffix = path.suffix.lower()
+            if suffix in IMAGE_SUFFIXES or is_volume(path):
+                images.append(path)
+            elif suffix not in _NO_IMAGES:
+                others.append(path)
         if _is_a_place(relative.as_posix()):
             images = sorted(images + [path for path in others if is_dicom(path)])
         elif relative.parts and any(map(is_dicom, others)):

@@ -16,7 +16,7 @@ Source: https://docs.monai.io/en/stable/data.html#decathlon-datalist
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -222,11 +222,7 @@ def _with_patients(items: Sequence[_Listed]) -> list[_Listed]:
     """Let known names of files tell the patients, if the list tells none."""
     if any(item.patient is not None for item in items):
         return list(items)
-    return [_replace(item, patient=patient_of(item.image)) for item in items]
-
-
-def _replace(item: _Listed, **changes: Any) -> _Listed:
-    return _Listed(**{**vars(item), **changes})
+    return [replace(item, patient=patient_of(item.image)) for item in items]
 
 
 def _take_fold(items: Sequence[_Listed], fold: int, file: Path) -> list[_Listed]:
@@ -242,7 +238,7 @@ def _take_fold(items: Sequence[_Listed], fold: int, file: Path) -> list[_Listed]
             "monai-sar split --folds."
         )
     return [
-        _replace(item, split="valid") if item.split == "train" and item.fold == fold else item
+        replace(item, split="valid") if item.split == "train" and item.fold == fold else item
         for item in items
         if item.split != "valid"
     ]

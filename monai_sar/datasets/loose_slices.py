@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-import pydicom
-
 from monai_sar.datasets.bmad_folder import IMAGE_SUFFIXES
+from monai_sar.scans.dicom_header import identity
 from monai_sar.scans.file_format import is_volume
 
 __all__ = ["find_loose_slices"]
@@ -24,6 +23,5 @@ def find_loose_slices(scans: Iterable[Path]) -> list[Path]:
     for scan in scans:
         if scan.is_dir() or scan.suffix.lower() in IMAGE_SUFFIXES or is_volume(scan):
             continue
-        header = pydicom.dcmread(scan, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)
-        series[str(header.get("SeriesInstanceUID", scan))].append(scan)
+        series[identity(scan)[0] or str(scan)].append(scan)
     return sorted(scan for files in series.values() if len(files) > 1 for scan in files)

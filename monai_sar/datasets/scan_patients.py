@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_sar.datasets.patients import MANIFEST, find_naming, patients_of
-from monai_sar.scans.dicom_header import is_dicom, read_dataset
-from monai_sar.scans.file_format import is_slice_image, is_volume
+from monai_sar.scans.dicom_header import read_dataset
+from monai_sar.scans.file_format import file_format
 from monai_sar.scans.find import visible_files
 
 __all__ = ["NOTHING", "ToldPatient", "tell_patients"]
@@ -76,10 +76,8 @@ def _own(scan: Path) -> ToldPatient:
 
 def _patient_id(scan: Path) -> str:
     """Return the PatientID (0010,0020) of a DICOM scan; empty where there is none."""
-    if scan.is_file() and (is_volume(scan) or is_slice_image(scan)):
-        return ""
     files = visible_files(scan) if scan.is_dir() else [scan]
-    first = next((file for file in files if not (is_volume(file) or is_slice_image(file)) and is_dicom(file)), None)
+    first = next((file for file in files if file_format(file) == "dicom"), None)
     if first is None:
         return ""
     return str(read_dataset(first, ["PatientID"], stop_before_pixels=True).get("PatientID") or "").strip()

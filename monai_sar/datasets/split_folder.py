@@ -135,13 +135,7 @@ def _refuse_masks(items: Sequence[ScanItem], root: Path, image_suffix: str | Non
 
 def _describe(found: ScanItem) -> dict[str, Any]:
     """Return an item of the datalist, without its patient."""
-    item: dict[str, Any] = {"image": found["image"]}
-    if "label" in found:
-        item["label"] = found["label"]
-    if "region" in found:
-        item["region"] = found["region"]
-    item["abnormal"] = int("label" in found and not is_empty_mask(Path(found["label"])))
-    return item
+    return {**found, "abnormal": int("label" in found and not is_empty_mask(Path(found["label"])))}
 
 
 def _relative(item: Mapping[str, Any], base: Path) -> dict[str, Any]:

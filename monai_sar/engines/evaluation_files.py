@@ -33,6 +33,7 @@ from monai_sar.metrics.patient_bootstrap import PatientBootstrap
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import checkpoint_sha256
 from monai_sar.results.write_result import result_name
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_origin import ScanOrigin
 
@@ -219,12 +220,10 @@ class EvaluationFiles:
 
 def _glimpse(item: Mapping[str, Any], region_key: str) -> Glimpse:
     image = item["image"]
-    score, region, lesion = (
-        torch.as_tensor(item[key]).as_subclass(Tensor)[0].numpy(force=True) for key in ("pred", region_key, "label")
-    )
+    score, region, lesion = (plain_tensor(item[key])[0].numpy() for key in ("pred", region_key, "label"))
     row, column = (float(mm) for mm in image.pixdim[:2])
     return glimpse(
-        torch.as_tensor(image).as_subclass(Tensor).mean(dim=0).numpy(force=True),
+        plain_tensor(image).mean(dim=0).numpy(),
         score.astype(np.float32),
         region != 0,
         lesion != 0,

@@ -39,12 +39,12 @@ def fit_witnesses(
         ValueError: there is too little in the slices to learn from.
     """
     if detector.witnesses.intensity != "none" and idist.get_rank() == 0:
-        detector.load_state_dict(read_checkpoint(path))
+        state = read_checkpoint(path)
+        detector.load_state_dict(state)
         if not detector.witnesses.fitted:
             errors, intensities = _patches(detector, slices)
             detector.witnesses.fit(errors, intensities)
-            saved = saved_with(read_checkpoint(path))
-            replace_saved_with(path, saved | {"witnesses": detector.witnesses.to_dict()})
+            replace_saved_with(path, saved_with(state) | {"witnesses": detector.witnesses.to_dict()})
             _logger.info("Learnt from %d normal patches how rare errors and intensities are", len(errors))
     idist.barrier()
 

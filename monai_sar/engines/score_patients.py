@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from monai_sar._progress import progress_bar
-from monai_sar.calibration.calibration import Kind
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.patient_scores import PatientScores, upper_levels
 from monai_sar.calibration.scan_traits import ScanTraits
@@ -73,7 +72,7 @@ def score_patients(
                     scored.append(each)
                 progress.update()
             if scored:
-                kinds = {each.kind for each in scored}
+                kinds = {each.traits.kind for each in scored}
                 if len(kinds) > 1:
                     raise ScoreCalibrationError("A patient has volumes and single images; expected one kind of scan.")
                 yield PatientScores(
@@ -93,7 +92,6 @@ class _Scored(NamedTuple):
     score: float | None
     digest: bytes
     source: str
-    kind: Kind
     traits: ScanTraits
 
 
@@ -131,7 +129,6 @@ def _score(
         score=None if has_lesion else top_mean(scores, TOP_FRACTION, foreground=region),
         digest=_digest(image, region),
         source=origin.sha256,
-        kind="volumes" if image.shape[-1] > 1 else "slices",
         # of the whole scan, as it will be of a new one: also of slices that do not count because of a lesion
         traits=ScanTraits.of(image, region, origin, embedding=seen.value),
     )

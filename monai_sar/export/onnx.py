@@ -2,15 +2,14 @@
 
 import json
 import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from monai_sar._quiet import quiet
 from monai_sar.export.export_part import ExportPart
 from monai_sar.export.metadata import METADATA_KEY, NOTICE
 
@@ -36,7 +35,8 @@ def write_onnx(part: ExportPart, path: Path, metadata: Mapping[str, Any]) -> Non
     if size > MOST_BYTES:
         raise ValueError(f"{size / 2**30:.1f} GiB of weights; an ONNX file holds 2 GiB. Export TorchScript instead.")
     batch, rows, columns = map(torch.export.Dim, part.axes)
-    with _quiet(), torch.no_grad():
+    # what the exporter says to its own developers
+    with quiet(("onnxscript", "onnx_ir", "torch.onnx"), below=logging.ERROR), torch.no_grad():
         program: Any = torch.onnx.export(
             part.module,
             (part.random_input(part.example_size),),
@@ -61,19 +61,3 @@ def load_onnx(path: Path) -> Callable[[Tensor], Tensor]:
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep from the user what the exporter says to its own developers."""
-    loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir", "torch.onnx")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

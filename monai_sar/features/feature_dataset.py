@@ -16,6 +16,7 @@ from monai_sar.features.feature_store import FeatureStore
 from monai_sar.features.image_embedder import ENCODER_BATCH, ImageEmbedder
 from monai_sar.features.slice_choice import SliceChoice
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin
 from monai_sar.transforms.random_transforms import random_transforms
 
@@ -212,9 +213,9 @@ def _encode_all(
         slices[number] = []
         for z in chosen:
             # a copy, or a waiting slice would hold its whole scan
-            pixels = torch.as_tensor(image[..., z]).as_subclass(Tensor).to("cpu", torch.float32).contiguous().clone()
+            pixels = plain_tensor(image[..., z]).to(torch.float32, copy=True).contiguous()
             key = kept.key(pixels)
-            region = torch.as_tensor(item["region"][..., z]).as_subclass(Tensor)
+            region = plain_tensor(item["region"][..., z])
             slices[number].append(_KeptSlice(key, *embedder.patches(pixels, region)))
             if not any(key == other.key for other in waiting) and not kept.has(key):
                 waiting.append(_Slice(key, pixels, str(data[number]["image"])))

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.networks.two_witnesses import patch_intensity
 
 __all__ = ["ENCODER_BATCH", "ImageEmbedder"]
 
@@ -44,9 +45,10 @@ class ImageEmbedder:
         Returns:
             The mean intensity of each patch, and which share of it lies in the region: ``[1, h, w]``, 0 to 1.
         """
-        inside = self.detector.letterbox((region != 0).to(image)[None])
-        share = F.avg_pool2d(inside, self.detector.encoder.patch_size, ceil_mode=True)
-        return self.detector.patch_intensity(image[None])[0], share[0]
+        patch_size = self.detector.encoder.patch_size
+        fitted = self.detector.letterbox(torch.cat([image, (region != 0).to(image)])[None])
+        share = F.avg_pool2d(fitted[:, -1:], patch_size, ceil_mode=True)
+        return patch_intensity(fitted[:, :-1], patch_size)[0], share[0]
 
     def embed(self, images: Sequence[Tensor], sources: Sequence[str]) -> Tensor:
         """Encode images together.

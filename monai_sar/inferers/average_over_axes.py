@@ -7,6 +7,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from monai_sar.inferers.volume_inferer import VolumeInferer
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.transforms.orient_slices import OrientSlices
 
 __all__ = ["average_over_axes"]
@@ -45,7 +46,7 @@ def average_over_axes(
     for axis in axes:
         orient = OrientSlices(axis)
         slices = orient(image)
-        scores = torch.as_tensor(inferer(slices[None], network)[0]).as_subclass(torch.Tensor)
+        scores = plain_tensor(inferer(slices[None], network)[0])
         total += orient.inverse(_with_meta(scores, slices)).as_tensor()
     return _with_meta(total / len(axes), image)
 

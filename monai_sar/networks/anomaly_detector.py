@@ -217,7 +217,9 @@ class AnomalyDetector(nn.Module):
             ``[B, 1, H, W]``, float32: the score at every pixel, bilinear between patches.
         """
         fitted = self._fit(image)
-        score = self.score(self._encode(fitted), patch_intensity(fitted, self.encoder.patch_size)).float()
+        needed = self.witnesses.intensity != "none"
+        intensity = patch_intensity(fitted, self.encoder.patch_size) if needed else None
+        score = self.score(self._encode(fitted), intensity).float()
         size = (image.shape[-2], image.shape[-1])
         return self.letterbox.restore(score, patch_size=self.encoder.patch_size, image_size=size)
 

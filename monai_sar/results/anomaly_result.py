@@ -8,7 +8,7 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_sar.calibration.calibration import Calibration, Kind
+from monai_sar.calibration.calibration import Calibration
 from monai_sar.calibration.check_input import check_input
 from monai_sar.calibration.flagging import choose_flagging
 from monai_sar.calibration.input_check import InputCheck
@@ -113,12 +113,11 @@ class AnomalyResult:
         lesion, calibration = item.get("label"), detector.calibration
         score = top_mean(shown, TOP_FRACTION, foreground=region)
         flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
-        kind: Kind = "volumes" if shown.shape[-1] > 1 else "slices"
         origin = ScanOrigin.of(item["pred"])
-        p_value, p_value_note = scan_p_value(
-            calibration, score, kind=kind, digest=origin.sha256, trained_on=detector.trained_on
-        )
         traits = ScanTraits.of(image, region, origin, embedding=item.get("embedding"))
+        p_value, p_value_note = scan_p_value(
+            calibration, score, kind=traits.kind, digest=origin.sha256, trained_on=detector.trained_on
+        )
         input_check, not_checked = check_input(calibration, traits)
         return cls(
             anomaly_map=item["pred"],

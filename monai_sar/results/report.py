@@ -8,7 +8,6 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.metrics.lesion_agreement import dice, flagged_voxels, lesion_agreement
 from monai_sar.metrics.lesion_score import label_lesions
 from monai_sar.results.anomaly_result import AnomalyResult
+from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan import voxel_ml
 from monai_sar.scans.scan_origin import ScanOrigin
 
@@ -47,7 +47,7 @@ def mask_facts(mask: Tensor, grid_of: MetaTensor) -> dict[str, Any]:
         mask: not 0 inside, on the grid of ``grid_of``.
         grid_of: a volume.
     """
-    inside = torch.as_tensor(mask).as_subclass(Tensor).cpu().numpy() != 0
+    inside = plain_tensor(mask).numpy() != 0
     return {
         "voxels": int(inside.sum()),
         "volume_ml": float(inside.sum()) * voxel_ml(grid_of.affine),
@@ -123,11 +123,8 @@ def told_notes(scan: MetaTensor) -> list[str]:
 
 def _lesion_facts(result: AnomalyResult, lesion: Tensor) -> dict[str, Any]:
     """What an evaluation would say of this scan, whose lesions are known."""
-    score, region = (
-        torch.as_tensor(each).as_subclass(Tensor)[0].numpy(force=True)
-        for each in (result.display.anomaly_map, result.display.region)
-    )
-    mask = torch.as_tensor(lesion).as_subclass(Tensor)[0].numpy(force=True) != 0
+    score, region = (plain_tensor(each)[0].numpy() for each in (result.display.anomaly_map, result.display.region))
+    mask = plain_tensor(lesion)[0].numpy() != 0
     agreement = lesion_agreement(score, label_lesions(mask), region)
     threshold, flagged = result.threshold, None
     if threshold is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_sar.scans.scan import ScanError
+from monai_sar.scans.scan import LPS_TO_RAS, ScanError
 
 __all__ = ["Plane", "SliceStack", "accepted_unevenness", "position_tolerance", "stack_planes"]
 
@@ -28,8 +28,6 @@ _FAR_MM = 1e5
 
 _SAME_POSITION_MM = 1e-4
 """Positions closer than this are one position; decimal strings round to about this."""
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def stack_planes(planes: Sequence[Plane], source: object, *, thickness: float | 
     between_rows, between_columns = planes[0].pixel_spacing
     affine = np.eye(4)
     affine[:3] = np.column_stack([row * between_columns, column * between_rows, step, positions[0]])
-    return SliceStack(tuple(order.tolist()), _LPS_TO_RAS @ affine, spacing, unevenness)
+    return SliceStack(tuple(order.tolist()), LPS_TO_RAS @ affine, spacing, unevenness)
 
 
 def _check_within_reach(planes: Sequence[Plane], thickness: float | None, source: object) -> None:

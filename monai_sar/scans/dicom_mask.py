@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from pydicom.uid import SegmentationStorage
 
 from monai_sar.scans.find import visible_files
-from monai_sar.scans.scan import ScanError, reading
+from monai_sar.scans.scan import LPS_TO_RAS, ScanError, reading
 from monai_sar.scans.scan_origin import source_name
 
 __all__ = ["read_dicom_mask"]
 
 _ON_A_VOXEL = 0.1
 """A voxel of the Segmentation lies on one of the scan if it is nearer than this share of a voxel."""
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_dicom_mask(path: Path, image: MetaTensor) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -47,7 +45,7 @@ def read_dicom_mask(path: Path, image: MetaTensor) -> tuple[NDArray[np.bool_], N
         volume = hd.seg.segread(file).get_volume(combine_segments=True, relabel=True)
     affine = np.asarray(image.affine, dtype=np.float64)
     voxels = np.argwhere(volume.array > 0)
-    places = np.linalg.inv(affine) @ _LPS_TO_RAS @ volume.affine @ np.c_[voxels, np.ones(len(voxels))].T
+    places = np.linalg.inv(affine) @ LPS_TO_RAS @ volume.affine @ np.c_[voxels, np.ones(len(voxels))].T
     nearest = places[:3].round()
     shape = tuple(image.shape[1:])
     outside = (nearest < 0) | (nearest >= np.array(shape)[:, None])

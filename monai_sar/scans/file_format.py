@@ -7,10 +7,13 @@ from typing import Literal
 
 from monai_sar.scans.dicom_header import is_dicom
 
-__all__ = ["FileFormat", "file_format", "header_of", "is_slice_image", "is_volume"]
+__all__ = ["VOLUME_FORMATS", "FileFormat", "file_format", "header_of", "is_slice_image", "is_volume"]
 
 FileFormat = Literal["nifti", "mgh", "nrrd", "metaimage", "image", "dicom"]
 """NIfTI-1, NIfTI-2 and Analyze 7.5; FreeSurfer; NRRD; MetaImage; PNG, JPEG, TIFF and BMP; DICOM."""
+
+VOLUME_FORMATS: tuple[FileFormat, ...] = ("nifti", "mgh", "nrrd", "metaimage")
+"""Those of volumes with a geometry of their own, but for DICOM."""
 
 _BY_NAME: dict[str, FileFormat] = {
     ".nii": "nifti",
@@ -52,7 +55,7 @@ def file_format(path: Path) -> FileFormat | None:
 
 def is_volume(path: Path) -> bool:
     """Return whether a file is a volume with a geometry of its own, in another format than DICOM."""
-    return file_format(path) in ("nifti", "mgh", "nrrd", "metaimage")
+    return file_format(path) in VOLUME_FORMATS
 
 
 def is_slice_image(path: Path) -> bool:

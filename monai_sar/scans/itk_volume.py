@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (its users' own name for it)
 from numpy.typing import NDArray
 
-from monai_sar.scans.scan import ScanError, reading
+from monai_sar.scans.scan import LPS_TO_RAS, ScanError, reading
 from monai_sar.scans.volume import Volume, slice_axis, volume_shape
 from monai_sar.scans.whole_file import check_size
 
@@ -21,7 +21,6 @@ _CHUNK = 1 << 20
 _IO = {"nrrd": ("NRRD", "NrrdImageIO"), "metaimage": ("MetaImage", "MetaImageIO")}
 _DATA_FILE = {"nrrd": rb"(?im)^data ?file\s*:\s*(.+?)\s*$", "metaimage": rb"(?im)^ElementDataFile\s*=\s*(.+?)\s*$"}
 _COMPRESSED = {"nrrd": rb"(?im)^encoding\s*:\s*gz", "metaimage": rb"(?im)^CompressedData\s*=\s*True"}
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_itk_volume(path: Path, kind: Literal["nrrd", "metaimage"]) -> Volume:
@@ -114,5 +113,5 @@ def _affine(image: sitk.Image) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:axes, :axes] = direction * np.array(image.GetSpacing()[:axes])
     affine[:axes, 3] = image.GetOrigin()[:axes]
-    result: NDArray[np.float64] = _LPS_TO_RAS @ affine
+    result: NDArray[np.float64] = LPS_TO_RAS @ affine
     return result

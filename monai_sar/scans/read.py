@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monai_sar.scans.dicom_series import read_dicom
-from monai_sar.scans.file_format import FileFormat, file_format, header_of, is_volume
+from monai_sar.scans.file_format import VOLUME_FORMATS, FileFormat, file_format, header_of
 from monai_sar.scans.find import FORMATS, find_scans, visible_files
 from monai_sar.scans.image_stack import Color, Spacing, read_slices
 from monai_sar.scans.read_volume import read_volume
@@ -77,7 +77,7 @@ def _read_folder(
     formats = {file: file_format(file) for file in files}
     images = [file for file, kind in formats.items() if kind == "image"]
     dicom = [file for file, kind in formats.items() if kind == "dicom"]
-    volumes = [file for file in files if file not in {*images, *dicom} and is_volume(file)]
+    volumes = [file for file, kind in formats.items() if kind in VOLUME_FORMATS]
     if dicom:
         for file, kind in formats.items():
             _refuse_broken_dicom(file, kind)

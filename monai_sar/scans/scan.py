@@ -13,7 +13,20 @@ from numpy.typing import NDArray
 
 from monai_sar.scans.library_warnings import without_library_warnings
 
-__all__ = ["Scan", "ScanError", "check_modality", "reading", "voxel_ml", "voxels_to_image"]
+__all__ = [
+    "LPS_TO_RAS",
+    "Scan",
+    "ScanError",
+    "check_modality",
+    "holds_two_values",
+    "reading",
+    "voxel_ml",
+    "voxels_to_image",
+]
+
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From the millimetres of DICOM (PS3.3 C.7.6.2.1.1) and ITK to those of NIfTI."""
 
 
 class ScanError(ValueError):
@@ -86,9 +99,12 @@ class Scan:
     @property
     def two_values(self) -> bool:
         """Whether it is a volume of two values, as a mask is."""
-        values = self.image.as_tensor()
-        low, high = values.min(), values.max()
-        return values.shape[-1] > 1 and bool(((values == low) | (values == high)).all())
+        return self.image.shape[-1] > 1 and holds_two_values(self.image.numpy())
+
+
+def holds_two_values(values: NDArray[np.generic]) -> bool:
+    """Whether an array of any shape holds two values alone."""
+    return bool(((values == values.min()) | (values == values.max())).all())
 
 
 def voxel_ml(affine: Any) -> float:

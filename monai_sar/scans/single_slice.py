@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from monai_sar.scans.dicom_header import read_dataset
-from monai_sar.scans.file_format import file_format
+from monai_sar.scans.file_format import VOLUME_FORMATS, file_format
 from monai_sar.scans.find import find_scans, visible_files
 from monai_sar.scans.nifti import read_nifti_header
 from monai_sar.scans.read_volume import read_volume
@@ -32,7 +32,7 @@ def is_single_slice(path: Path) -> bool:
     if kind == "nifti":
         shape = read_nifti_header(path).get_data_shape()
         return len(shape) < 3 or 1 in shape[:3]
-    if kind in ("mgh", "nrrd", "metaimage"):
+    if kind in VOLUME_FORMATS:
         return 1 in read_volume(path).image.shape[1:]
     if kind == "image":
         with reading(path, "an image"), Image.open(path) as image:

@@ -1,7 +1,6 @@
 """Turn a volume into the slices that a radiologist, and the network, look at; and back."""
 
 from collections.abc import Hashable, Mapping
-from itertools import product
 from typing import Any, NamedTuple, cast
 
 import nibabel as nib
@@ -14,6 +13,7 @@ from monai.transforms.spatial.functional import orientation
 from monai.utils import TraceKeys, ensure_tuple, look_up_option
 from numpy.typing import NDArray
 
+from monai_sar.scans.same_grid import SAME_GRID, farthest_apart
 from monai_sar.scans.scan_origin import SLICE_AXIS, read_slice_axis, source_name
 
 __all__ = ["OrientDrawnd", "OrientSlices", "OrientSlicesd"]
@@ -29,9 +29,6 @@ In the order of the world axis (left-right, posterior-anterior, inferior-superio
 
 LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Names of the two ends of every world axis of a RAS affine."""
-
-SAME_GRID = 0.1
-"""Voxels of two images are the same where their centres lie closer than this share of a voxel."""
 
 Affine = NDArray[np.float64]
 
@@ -264,9 +261,7 @@ def _check_same_grid(image: _Grid, mask: MetaTensor) -> None:
     if shape != other:
         found = f"has {other} voxels, the image {image.source} has {shape}"
     else:
-        # the map from index to place is affine, so two of them differ most at a corner
-        corners = np.array([[*corner, 1] for corner in product(*([0, size - 1] for size in shape))])
-        apart = float(np.linalg.norm(corners @ (image.affine - _affine(mask))[:3].T, axis=1).max())
+        apart = farthest_apart(image.affine, _affine(mask), shape)
         if apart <= SAME_GRID * float(np.linalg.norm(image.affine[:3, :3], axis=0).min()):
             return
         found = f"lies up to {apart:.3g} mm beside the image {image.source}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["SEVERITIES", "Finding", "Severity", "about", "relative", "some"]
+__all__ = ["SEVERITIES", "Finding", "Severity", "about", "named", "relative", "some"]
 
 Severity = Literal["error", "warning", "note"]
 
@@ -38,9 +38,14 @@ def some(names: Iterable[str]) -> str:
     return f"{len(names)} ({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
 
 
+def named(file: Path, root: Path) -> str:
+    """A path below the root relative to it; a datalist may name files elsewhere."""
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+
+
 def relative(files: Iterable[Path], root: Path) -> tuple[str, ...]:
     """Return the paths as a finding lists them."""
-    return tuple(file.relative_to(root).as_posix() for file in files)
+    return tuple(named(file, root) for file in files)
 
 
 def about(files: Iterable[Path], root: Path, severity: Severity, code: str, text: str) -> list[Finding]:

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from monai_sar.datasets.data_set_item import DataSetItem
 from monai_sar.scans import ScanError, read_scan
-from monai_sar.scans.scan import voxel_ml
+from monai_sar.scans.same_grid import SAME_GRID, farthest_apart
+from monai_sar.scans.scan import holds_two_values, voxel_ml
 from monai_sar.scans.scan_mask import read_scan_mask
 
 __all__ = ["ScanFacts", "ScanMaskFacts", "read_scan_facts"]
-
-_SAME_GRID = 0.1
-"""A mask and its scan have one grid if their voxels are nearer than this share of a voxel, as for training."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,13 @@ def read_scan_facts(item: DataSetItem) -> ScanFacts:
     image = scan.image
     voxels = image.numpy()
     spacing = np.linalg.norm(np.asarray(image.affine)[:3, :3], axis=0)
-    middle = (voxels != voxels.min()) & (voxels != voxels.max())
     return ScanFacts(
         item,
         shape=tuple(voxels.shape[1:]),
         spacing=tuple(round(float(length), 3) for length in spacing),
         modality=scan.modality or "unknown",
         format=scan.kind,
-        two_valued=not middle.any(),
+        two_valued=holds_two_values(voxels),
         digest=_digest(voxels),
         label=_read_mask_facts(Path(item["label"]), image) if "label" in item else None,
         region=_read_mask_facts(Path(item["region"]), image) if "region" in item else None,
@@ -123,7 +120,5 @@ def _difference(shape: tuple[int, ...], affine: NDArray[np.float64], image: Meta
     expected = tuple(image.shape[1:])
     if shape != expected:
         return f"{' x '.join(map(str, shape))} voxels, its scan {' x '.join(map(str, expected))}"
-    # the map from index to place is affine, so two of them differ most at a corner
-    corners = np.array([(*corner, 1) for corner in np.ndindex(2, 2, 2)]) * (*(size - 1 for size in expected), 1)
-    apart = float(np.linalg.norm(corners @ (np.asarray(image.affine) - affine)[:3].T, axis=1).max())
-    return f"as many voxels, but up to {apart:.1f} mm away" if apart > _SAME_GRID * float(min(image.pixdim)) else ""
+    apart = farthest_apart(np.asarray(image.affine), affine, expected)
+    return f"as many voxels, but up to {apart:.1f} mm away" if apart > SAME_GRID * float(min(image.pixdim)) else ""

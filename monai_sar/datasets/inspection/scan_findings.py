@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from monai_sar.datasets.inspection.finding import Finding, Severity, some
+from monai_sar.datasets.inspection.finding import Finding, Severity, about, named, some
 from monai_sar.datasets.inspection.scan_facts import ScanFacts, ScanMaskFacts
 
 __all__ = ["find_scan_problems"]
@@ -24,14 +24,14 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
     readable = [(scan, mask) for scan, mask in labels if not mask.problem]
     unreadable = [scan for scan in scans if scan.problem]
     return [
-        *_about(
+        *about(
             (scan.path for scan in unreadable),
             root,
             "error",
             "scan-unreadable",
             f"found scans that cannot be read: FILES; expected all to be. The first: {_first(unreadable)}",
         ),
-        *_about(
+        *about(
             (scan.path for scan in scans if scan.two_valued),
             root,
             "error",
@@ -41,7 +41,7 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
         ),
         *_find_mask_problems("mask", labels, root),
         *_find_mask_problems("region", regions, root),
-        *_about(
+        *about(
             (mask.path for scan, mask in readable if scan.item["abnormal"] and not mask.inside),
             root,
             "warning",
@@ -49,7 +49,7 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
             "found abnormal scans with an empty mask: FILES; expected a lesion in each. Complete the masks, or list "
             'the scans with "abnormal": 0.',
         ),
-        *_about(
+        *about(
             (mask.path for scan, mask in readable if not scan.item["abnormal"] and mask.inside),
             root,
             "error",
@@ -57,7 +57,7 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
             "found normal scans whose mask is not empty: FILES; expected no lesion in a normal scan. List them as "
             "abnormal, or remove the mask.",
         ),
-        *_about(
+        *about(
             (mask.path for _, mask in readable if mask.share > _MOST),
             root,
             "warning",
@@ -65,7 +65,7 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
             f"found masks that mark more than {_MOST:.0%} of their scan: FILES; expected the lesions alone. Check "
             "whether 0 and 1 are exchanged.",
         ),
-        *_about(
+        *about(
             (mask.path for _, mask in regions if not mask.problem and not mask.inside),
             root,
             "error",
@@ -73,7 +73,7 @@ def find_scan_problems(scans: Sequence[ScanFacts], root: Path) -> list[Finding]:
             "found empty masks of the region to score: FILES; expected the organ. Complete or remove them.",
         ),
         *_find_copies(scans, root),
-        *_about(
+        *about(
             (scan.path for scan in scans if scan.item["patient"] is None),
             root,
             "note",
@@ -90,14 +90,14 @@ def _find_mask_problems(what: str, masks: Sequence[tuple[ScanFacts, ScanMaskFact
     elsewhere = [mask for _, mask in masks if mask.other_grid]
     kind = "masks" if what == "mask" else "masks of the region"
     return [
-        *_about(
+        *about(
             (mask.path for mask in unreadable),
             root,
             "error",
             f"{what}-unreadable",
             f"found {kind} that cannot be read: FILES; expected all to be. The first: {_first(unreadable)}",
         ),
-        *_about(
+        *about(
             (mask.path for mask in elsewhere),
             root,
             "error",
@@ -125,21 +125,11 @@ def _find_copies(scans: Iterable[ScanFacts], root: Path) -> list[Finding]:
     findings = []
     for groups, severity, code, text in kinds:
         if groups:
-            names = some(" = ".join(f"{_name(scan.path, root)} ({scan.item['split']})" for scan in g) for g in groups)
-            files = tuple(_name(scan.path, root) for group in groups for scan in group)
+            names = some(" = ".join(f"{named(scan.path, root)} ({scan.item['split']})" for scan in g) for g in groups)
+            files = tuple(named(scan.path, root) for group in groups for scan in group)
             message = f"found copies of scans: {names}; expected each once, because {text}. Remove all but one of each."
             findings.append(Finding(severity, code, message, files))
     return findings
-
-
-def _about(files: Iterable[Path], root: Path, severity: Severity, code: str, text: str) -> list[Finding]:
-    names = tuple(_name(file, root) for file in files)
-    return [Finding(severity, code, text.replace("FILES", some(names), 1), names)] if names else []
-
-
-def _name(file: Path, root: Path) -> str:
-    """A path below the root relative to it; a datalist may name files elsewhere."""
-    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
 
 def _first(things: Sequence[ScanFacts] | Sequence[ScanMaskFacts]) -> str:
