@@ -141,5 +141,6 @@ def _digest(image: Tensor, region: Tensor) -> bytes:
     for channel in values:
         for row in channel:  # a copy of the whole would be another volume in memory
             digest.update(row.float().contiguous().numpy())
-    digest.update(np.packbits(region.numpy()).tobytes())
+    for rows in region[0].split(8):  # so many make whole bytes
+        digest.update(np.packbits(rows.numpy()).tobytes())
     return digest.digest()

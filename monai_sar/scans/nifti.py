@@ -31,6 +31,8 @@ _ANALYZE = (nib.spm2analyze.Spm2AnalyzeImage, nib.spm99analyze.Spm99AnalyzeImage
 def read_nifti(path: Path) -> Volume:
     """Read a 3D file, scaled by its ``scl_slope`` and ``scl_inter``, with nibabel's affine.
 
+    Integers that need no scaling stay as they are stored: as floats a mask would take four times the memory.
+
     Args:
         path: of the one file, or of the header; compressed with gzip or not, whatever their names say.
 
@@ -45,7 +47,10 @@ def read_nifti(path: Path) -> Volume:
                 f"{path}: its voxels are of type {nifti.get_data_dtype()} (colour, complex or other), "
                 "expected one real number per voxel; convert it to a grey-scale volume."
             )
-        voxels = nifti.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
+        stored: Any = nifti.dataobj
+        unscaled = (stored.slope, stored.inter) == (1, 0) and stored.dtype.kind in "iu"
+        voxels = stored.get_unscaled() if unscaled else nifti.get_fdata(dtype=np.float32, caching="unchanged")
+        voxels = voxels.reshape(shape)
         affine = np.asarray(nifti.affine, dtype=np.float64)
         if not isinstance(header, nib.nifti1.Nifti1Header):
             notes = ["Analyze 7.5 does not say which side is left: its default orientation was taken"]

@@ -116,7 +116,9 @@ def voxel_ml(affine: Any) -> float:
     return float(abs(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / 1000
 
 
-def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], source: Path) -> MetaTensor:
+def voxels_to_image(
+    voxels: NDArray[np.float32] | NDArray[np.integer], affine: NDArray[np.float64], source: Path
+) -> MetaTensor:
     """Check voxels and affine, and join them into one image.
 
     Args:
@@ -125,7 +127,7 @@ def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], so
         source: named in errors.
 
     Returns:
-        ``[C, X, Y, Z]`` float32; the voxels are not copied if they are contiguous.
+        ``[C, X, Y, Z]`` float32; the voxels are not copied if they are that, and contiguous.
 
     Raises:
         ScanError: for an empty, constant or non-finite volume, or an affine that maps to no volume.
@@ -139,6 +141,7 @@ def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], so
             "non-finite axes), so no position in the patient can be given; mend the header or convert the "
             "scan again."
         )
+    voxels = np.ascontiguousarray(voxels, dtype=np.float32)  # both at once: each by itself would take a volume's memory
     low, high = float(voxels.min()), float(voxels.max())  # NaN and infinities reach the minimum or maximum
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
@@ -151,7 +154,7 @@ def voxels_to_image(voxels: NDArray[np.float32], affine: NDArray[np.float64], so
             f"{source}: every voxel is {low:g}, so there is no picture in it; "
             "check that the export was complete and that this is the image, not an empty mask."
         )
-    tensor = torch.from_numpy(np.ascontiguousarray(voxels))
+    tensor = torch.from_numpy(voxels)
     return MetaTensor(
         tensor if tensor.ndim == 4 else tensor[None], affine=torch.from_numpy(np.asarray(affine, dtype=np.float64))
     )

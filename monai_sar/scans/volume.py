@@ -20,14 +20,14 @@ class Volume:
     """What a file of a volume holds.
 
     Attributes:
-        voxels: ``[X, Y, Z]``, float32, scaled as the header says.
+        voxels: ``[X, Y, Z]``, scaled as the header says: float32, or integers as they are stored.
         affine: ``[4, 4]``, float64, array indices to RAS millimetres.
         slice_axis: along which slices were acquired.
         files: that were read.
         notes: what a reader should know.
     """
 
-    voxels: NDArray[np.float32]
+    voxels: NDArray[np.float32] | NDArray[np.integer]
     affine: NDArray[np.float64]
     slice_axis: int
     files: tuple[Path, ...]

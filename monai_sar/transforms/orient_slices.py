@@ -1,6 +1,6 @@
 """Turn a volume into the slices that a radiologist, and the network, look at; and back."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import nibabel as nib
@@ -110,10 +110,16 @@ class OrientSlices(InvertibleTransform):
         swaps: NDArray[np.float64] = nib.orientations.ornt_transform(nearest, wanted)
         return swaps
 
-    def _reorient(self, volume: MetaTensor, swaps: NDArray[np.float64]) -> MetaTensor:
+    def _reorient(self, volume: MetaTensor, swaps: NDArray[np.float64], *, in_place: bool = False) -> MetaTensor:
         # MONAI's function adds the channel axis to the array it is given
         info = self.get_transform_info()
-        moved = cast("MetaTensor", orientation(volume, _affine(volume), swaps.copy(), lazy=False, transform_info=info))
+        source = volume[:0] if in_place else volume  # without a channel all but the voxels is moved
+        moved = cast("MetaTensor", orientation(source, _affine(volume), swaps.copy(), lazy=False, transform_info=info))
+        if in_place:
+            values = volume.as_tensor()
+            _flip(values, [axis for axis, (_, way) in enumerate(swaps) if way == -1])
+            axes = [0, *(1 + np.argsort(swaps[:, 0]))]
+            moved = cast("MetaTensor", MetaTensor(values.permute(axes)).copy_meta_from(moved))
         axis = read_slice_axis(volume)
         if axis is not None:
             moved.meta[SLICE_AXIS] = int(swaps[axis, 0])
@@ -122,6 +128,9 @@ class OrientSlices(InvertibleTransform):
 
 class OrientSlicesd(MapTransform, InvertibleTransform):
     """Dictionary version of :class:`OrientSlices`; ``monai.transforms.Invertd`` undoes it.
+
+    Images are flipped where they lie, because a copy would be a second volume in memory: the arrays that come in are
+    changed. Masks, and what is turned back, are copied.
 
     Args:
         keys: of the images; each is oriented by its own affine.
@@ -150,12 +159,13 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
         """Orient the images of an item, and the masks drawn on them."""
         oriented = dict(data)
         images = [data[key] for key in self.key_iterator(dict(data))]
-        for key in self.key_iterator(oriented):
-            oriented[key] = self.transform(data[key])
         for key in self._drawn(data):
             image = images[0] if images else data[key]
             _check_same_grid(_Grid.of(image), data[key])
             oriented[key] = self.transform(data[key], like=image)
+        for key in self.key_iterator(oriented):
+            image = _checked(data[key])
+            oriented[key] = self.transform._reorient(image, self.transform._swaps(image), in_place=True)
         return oriented
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -224,6 +234,18 @@ class _Grid(NamedTuple):
     @classmethod
     def of(cls, image: MetaTensor) -> "_Grid":
         return cls(tuple(_checked(image).shape[1:]), _affine(image), _source(image))
+
+
+def _flip(volume: torch.Tensor, axes: Sequence[int]) -> None:
+    """Flip ``[C, X, Y, Z]`` along some of the axes 0, 1 and 2 of its channels where it lies, slab by slab."""
+    within = [axis - 1 for axis in axes if axis > 0]
+    for channel in volume:
+        slabs = len(channel)
+        for first in range(0 if not axes else (slabs + 1) // 2 if 0 in axes else slabs):
+            last = slabs - 1 - first if 0 in axes else first
+            slab = channel[first].flip(within)
+            channel[first] = channel[last].flip(within)
+            channel[last] = slab
 
 
 def _affine(volume: MetaTensor) -> Affine:

@@ -22,8 +22,8 @@ class WindowIntensityd(MapTransform):
     Args:
         keys: of the images, float32, as :class:`monai_sar.transforms.LoadScand` reads them.
         window: the values that become 0 and 1, in the unit of the image (CT: HU).
-        names: of each key, under which name the item holds the windowed image as well, for looking at. It is the same
-            array.
+        names: of each key, under which name the item holds the windowed image as well, for looking at: as float16,
+            which has more levels than a picture.
 
     Raises:
         ValueError: the window is empty.
@@ -49,5 +49,5 @@ class WindowIntensityd(MapTransform):
             values = torch.as_tensor(image).as_subclass(Tensor)
             values.sub_(self.low).div_(self.high - self.low).clamp_(0, 1)
             if name is not None:
-                windowed[name] = convert_to_dst_type(values, image)[0]  # its own meta
+                windowed[name] = convert_to_dst_type(values, image, dtype=torch.float16)[0]
         return windowed

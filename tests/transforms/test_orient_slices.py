@@ -96,7 +96,7 @@ def test_every_voxel_stays_in_its_place_and_finds_its_way_back(axis: str, affine
 def test_invertd_brings_a_prediction_back_exactly(affine: Matrix) -> None:
     preprocessing = Compose([OrientSlicesd("image", axis="coronal", drawn_keys="lesion")])
     image = scan(affine)
-    item = preprocessing({"image": image, "lesion": image})
+    item = preprocessing({"image": image.clone(), "lesion": image})
     item["pred"] = MetaTensor(item["image"].as_tensor() * 2)  # what comes from a network may know no affine
     restored = Invertd("pred", preprocessing, orig_keys="image", nearest_interp=False)(item)["pred"]
     assert torch.equal(restored.as_tensor(), image.as_tensor() * 2)
@@ -151,9 +151,8 @@ def test_the_outline_is_oriented_as_the_image_whatever_its_header_rounds_to(affi
 def test_masks_in_a_step_of_their_own_are_oriented_alike(affine: Matrix, axis: str) -> None:
     rounded = affine + np.random.default_rng(1).normal(0, 1e-4, (4, 4)) * [[1], [1], [1], [0]]
     outline = MetaTensor(scan(affine).as_tensor()[:1].clone(), affine=torch.from_numpy(rounded))
-    data: dict[Hashable, Any] = {"image": scan(affine), "lesion": outline}
-    at_once = OrientSlicesd("image", axis=axis, drawn_keys="lesion")(data)
-    image_first = OrientDrawnd("lesion")(OrientSlicesd("image", axis=axis)(data))
+    at_once = OrientSlicesd("image", axis=axis, drawn_keys="lesion")({"image": scan(affine), "lesion": outline})
+    image_first = OrientDrawnd("lesion")(OrientSlicesd("image", axis=axis)({"image": scan(affine), "lesion": outline}))
     for key in ("image", "lesion"):
         assert torch.equal(image_first[key].as_tensor(), at_once[key].as_tensor())
         assert torch.equal(image_first[key].affine, at_once[key].affine)
@@ -192,11 +191,18 @@ def test_a_scan_without_outline_needs_leave() -> None:
 
 
 def test_the_dictionary_transform_equals_the_array_transform() -> None:
-    data: dict[Hashable, Any] = {"image": scan(random_affines(1)[0]), "other": 7}
-    oriented = OrientSlicesd("image", axis="sagittal")(data)
-    assert torch.equal(oriented["image"].as_tensor(), OrientSlices("sagittal")(data["image"]).as_tensor())
-    assert oriented["other"] == 7
-    assert data["image"].shape == (3, *SHAPE)
+    for directions, axis in product(SIGNED_PERMUTATIONS, GROWS):
+        data: dict[Hashable, Any] = {"image": scan(to_affine(directions)), "other": 7}
+        expected = OrientSlices(axis)(data["image"])
+        oriented = OrientSlicesd("image", axis=axis)(data)
+        image = oriented["image"]
+        assert torch.equal(image.as_tensor(), expected.as_tensor())
+        assert torch.equal(image.affine, expected.affine)
+        assert image.meta["slice_axis"] == expected.meta["slice_axis"]
+        assert image.applied_operations[-1]["class"] == expected.applied_operations[-1]["class"]
+        assert image.data_ptr() == data["image"].data_ptr()  # flipped where it lies
+        assert oriented["other"] == 7
+        assert data["image"].shape == (3, *SHAPE)
 
 
 def test_what_cannot_be_oriented_is_told() -> None:
