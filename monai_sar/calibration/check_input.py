@@ -1,5 +1,7 @@
 """Whether a scan is like those that a detector was calibrated on, or why that cannot be told."""
 
+from collections.abc import Callable
+
 from monai_sar.calibration.calibration import Calibration
 from monai_sar.calibration.input_check import InputCheck
 from monai_sar.calibration.scan_traits import ScanTraits
@@ -7,12 +9,14 @@ from monai_sar.calibration.scan_traits import ScanTraits
 __all__ = ["check_input"]
 
 
-def check_input(calibration: Calibration | None, scan: ScanTraits) -> tuple[InputCheck | None, str | None]:
+def check_input(
+    calibration: Calibration | None, measure: Callable[[], ScanTraits]
+) -> tuple[InputCheck | None, str | None]:
     """Compare a scan with those that were calibrated on; or None and, in a sentence, why that cannot be done.
 
     Args:
         calibration: of the detector; None if it has none.
-        scan: what it is like.
+        measure: says what the scan is like; called only where that is compared.
     """
     if calibration is None:
         return None, "not compared with other scans: the detector is not calibrated"
@@ -21,4 +25,4 @@ def check_input(calibration: Calibration | None, scan: ScanTraits) -> tuple[Inpu
             "not compared with the scans that the detector was calibrated on: the calibration is of an older version, "
             "which did not say what they were like. Calibrate it again: monai-sar calibrate BUNDLE DATASET"
         )
-    return calibration.inputs.check(scan), None
+    return calibration.inputs.check(measure()), None

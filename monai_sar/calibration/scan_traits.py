@@ -13,7 +13,7 @@ from torch import Tensor
 from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin
 
-__all__ = ["MODALITY", "QUANTILES", "TRAITS", "Kind", "ScanTraits", "Trait"]
+__all__ = ["MODALITY", "QUANTILES", "TRAITS", "Kind", "ScanTraits", "Trait", "scan_kind"]
 
 Kind = Literal["volumes", "slices"]
 """Scans of several slices, or single images."""
@@ -107,11 +107,16 @@ class ScanTraits:
         kept = [] if embedding is None else embedding[:: math.ceil(len(embedding) / _MOST_CHANNELS)]
         modality = origin.modality if MODALITY.fullmatch(origin.modality or "") else None
         return cls(
-            kind="volumes" if image.shape[-1] > 1 else "slices",
+            kind=scan_kind(image),
             modality=modality,
             measures=_grid(image, origin) | _look(image, region),
             embedding=tuple(map(float, kept)),
         )
+
+
+def scan_kind(image: Tensor) -> Kind:
+    """What ``[C, H, W, D]`` is."""
+    return "volumes" if image.shape[-1] > 1 else "slices"
 
 
 def _grid(image: MetaTensor, origin: ScanOrigin) -> dict[str, float]:

@@ -149,8 +149,10 @@ class EvaluationFiles:
 
     def _check_input(self, item: Mapping[str, Any]) -> InputCheck | None:
         image = item["image"]
-        traits = ScanTraits.of(image, item[self.region_key], ScanOrigin.of(image), embedding=item["embedding"])
-        return check_input(self.detector.calibration, traits)[0]
+        return check_input(
+            self.detector.calibration,
+            lambda: ScanTraits.of(image, item[self.region_key], ScanOrigin.of(image), embedding=item["embedding"]),
+        )[0]
 
     def _write(self, engine: Engine) -> None:
         if len(self._facts) != len(self._data):

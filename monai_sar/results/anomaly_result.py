@@ -13,7 +13,7 @@ from monai_sar.calibration.check_input import check_input
 from monai_sar.calibration.flagging import choose_flagging
 from monai_sar.calibration.input_check import InputCheck
 from monai_sar.calibration.scan_p_value import scan_p_value
-from monai_sar.calibration.scan_traits import ScanTraits
+from monai_sar.calibration.scan_traits import ScanTraits, scan_kind
 from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import Provenance
@@ -28,7 +28,8 @@ class Display:
     """Scan and map as they are looked at.
 
     Attributes:
-        image: ``[1, H, W, D]``, intensities in [0, 1]: rows, columns and slices as the network saw them.
+        image: ``[1, H, W, D]``, intensities in [0, 1], float32 or float16: rows, columns and slices as the network saw
+            them.
         anomaly_map: the same grid.
         region: boolean, the same grid: where scores mean something.
         lesion: boolean, the same grid, where the lesion is known.
@@ -114,11 +115,12 @@ class AnomalyResult:
         score = top_mean(shown, TOP_FRACTION, foreground=region)
         flagging = choose_flagging(calibration, threshold=threshold, false_positive_rate=false_positive_rate)
         origin = ScanOrigin.of(item["pred"])
-        traits = ScanTraits.of(image, region, origin, embedding=item.get("embedding"))
         p_value, p_value_note = scan_p_value(
-            calibration, score, kind=traits.kind, digest=origin.sha256, trained_on=detector.trained_on
+            calibration, score, kind=scan_kind(image), digest=origin.sha256, trained_on=detector.trained_on
         )
-        input_check, not_checked = check_input(calibration, traits)
+        input_check, not_checked = check_input(
+            calibration, lambda: ScanTraits.of(image, region, origin, embedding=item.get("embedding"))
+        )
         return cls(
             anomaly_map=item["pred"],
             score=score,
