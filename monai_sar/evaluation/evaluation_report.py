@@ -114,6 +114,7 @@ def write_evaluation_report(
             number + 1: _address(taken.jpeg(limits, threshold), "image/jpeg") for number, taken in glimpses.items()
         },
         found_share=FOUND_SHARE,
+        compared=any(row.input_check is not None for row in evaluation.scans),
         in_ml=all(facts.voxel_ml is not None for facts in evaluation.collected.facts),
     )
     with atomic_path(path) as partial:

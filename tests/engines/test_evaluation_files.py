@@ -121,6 +121,8 @@ def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path
     for row in cases:
         assert float(row["p_value"]) == calibration(0.5, 1.0).p_value(float(row["score"]), kind="slices")
         assert row["input_check"] == "matrix"  # the columns, of which there are 48
+    report = (tmp_path / "out" / "report_test.html").read_text()
+    assert report.count("<td><b>no:</b> matrix</td>") == len(cases)
     realised = np.mean([float(row["score"]) > 1.0 for row in cases if row["abnormal"] == "0"])
     assert record["metrics"]["normal_scans_flagged_at_0.05"] == pytest.approx(realised)
 
@@ -175,6 +177,7 @@ def test_volumes_are_evaluated_by_name_and_in_millilitres(
     assert found[0]["lesion_ml"] == "0.0"
     assert found[0]["dice"] == ""
     report = (tmp_path / "out" / "report_test.html").read_text()
+    assert "like those calibrated on" not in report
     warning = "The lesion mask of scan 3 covers more than half of the region or of the scan"
     assert warning in report
     assert warning in caplog.text
