@@ -96,7 +96,8 @@ class AnomalyInferTask(InferTask):
 
 
 def _parameters(result: AnomalyResult) -> dict[str, Any]:
-    mask = result.mask
+    mask, check = result.mask, result.input_check
+    notes = list(ScanOrigin.of(result.anomaly_map).notes)
     return {
         "label_names": {"anomaly": 1},
         "score": result.score,
@@ -106,7 +107,10 @@ def _parameters(result: AnomalyResult) -> dict[str, Any]:
         "false_positive_rate": result.false_positive_rate,
         "flagged_voxels": 0 if mask is None else int(mask.sum()),
         "checkpoint_sha256": result.provenance.checkpoint_sha256,
-        "warnings": list(ScanOrigin.of(result.anomaly_map).notes),
+        "input_check": None if check is None else check.ok,
+        "input_check_note": result.input_check_note,
+        # viewers show what they know, and nobody should miss that the promises are not for this scan
+        "warnings": notes if check is None or check.note is None else [check.note, *notes],
         "disclaimer": "Research use only, not for diagnosis.",
     }
 

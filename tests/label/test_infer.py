@@ -64,6 +64,8 @@ def test_the_label_is_the_mask_at_the_calibrated_rate(
     assert answer["false_positive_rate"] == 0.05
     assert answer["score"] == pytest.approx(expected.score, rel=1e-6)
     assert answer["p_value"] == expected.p_value
+    assert expected.input_check is not None
+    assert (answer["input_check"], answer["input_check_note"]) == (expected.input_check.ok, expected.input_check_note)
     assert answer["slice_scores"][-1] is None  # it is empty
     assert answer["slice_scores"][:-1] == pytest.approx(list(expected.slice_scores[:-1]), rel=1e-6)
 
@@ -112,6 +114,18 @@ def test_a_file_can_be_sent_instead_of_the_name_of_a_study(server: LabelServer, 
     file, answer = server.client.infer(MODEL, "", {}, file=str(studies / "head_2.nii.gz"))
     np.testing.assert_array_equal(nib.load(file).dataobj, nib.load(infer(server, "head_2")[0]).dataobj)
     assert answer["anomaly_map"] is None  # it is not of the datastore
+
+
+def test_a_scan_unlike_those_that_were_calibrated_on_is_told(
+    server: LabelServer, studies: Path, tmp_path: Path
+) -> None:
+    scan = nib.load(studies / "head_2.nii.gz")
+    coarse = nib.Nifti1Image(np.asarray(scan.dataobj), scan.affine @ np.diag([3.0, 3.0, 1.0, 1.0]))
+    coarse.to_filename(tmp_path / "coarse.nii.gz")
+    _, answer = server.client.infer(MODEL, "", {}, file=str(tmp_path / "coarse.nii.gz"))
+    assert answer["input_check"] is False
+    assert "spacing of rows" in answer["input_check_note"]
+    assert answer["warnings"][0] == answer["input_check_note"]
 
 
 def test_a_label_tagged_region_says_where_to_score(
