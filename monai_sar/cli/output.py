@@ -28,7 +28,8 @@ class _Stream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        return _checked(self._stream.write, text)
+        written: int = _checked(self._stream.write, text)
+        return written
 
     def writelines(self, lines: Any) -> None:
         _checked(self._stream.writelines, lines)
