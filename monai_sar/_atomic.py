@@ -6,7 +6,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+
+from monai_sar._full_disk import full_disk_named
 
 if sys.platform != "win32":
     import fcntl
@@ -30,29 +33,57 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
 
     Yields:
         A path in the same folder (a rename across file systems would not be atomic).
+
+    Raises:
+        FullDiskError: the file does not fit; the message names it and its disk.
     """
     destination = Path(destination)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(
-        prefix=_PREFIX, suffix="".join(destination.suffixes) or ".tmp", dir=destination.parent
-    )
-    temporary = Path(name)
-    try:
+    with full_disk_named(destination):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _clear_once(destination.parent)
+        descriptor, temporary = _locked_file(destination)
+        try:
+            yield temporary
+            # mkstemp makes a private file; a result is as readable as the user's umask allows
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(destination)
+        finally:
+            temporary.unlink(missing_ok=True)
+            if sys.platform != "win32":
+                os.close(descriptor)
+
+
+def _locked_file(destination: Path) -> tuple[int, Path]:
+    """Make a file beside the destination, and lock it.
+
+    In the moment between the two it looks like one that was left behind. If another process has taken it for that,
+    there is another.
+    """
+    while True:
+        descriptor, name = tempfile.mkstemp(
+            prefix=_PREFIX, suffix="".join(destination.suffixes) or ".tmp", dir=destination.parent
+        )
         if sys.platform == "win32":
             os.close(descriptor)
-        else:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield temporary
-        # mkstemp makes a private file; a result is as readable as the user's umask allows
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(destination)
-    finally:
-        temporary.unlink(missing_ok=True)
-        if sys.platform != "win32":
+            return descriptor, Path(name)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # it is about to be removed
             os.close(descriptor)
+            continue
+        except OSError:  # a file system without locks
+            return descriptor, Path(name)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)
+
+
+@cache
+def _clear_once(folder: Path) -> None:
+    """Whatever writes into a folder first removes what killed processes have left there."""
+    remove_leftovers([folder])
 
 
 def remove_leftovers(folders: Iterable[Path]) -> None:
@@ -63,18 +94,24 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     for folder in folders:
         for path in folder.glob(f"{_PREFIX}*"):
             with suppress(OSError):  # it may only be read, or another process was faster
-                if _is_left_behind(path):
-                    path.unlink()
+                _remove_if_left_behind(path)
 
 
-def _is_left_behind(path: Path) -> bool:
+def _remove_if_left_behind(path: Path) -> None:
     if sys.platform == "win32":
-        return time.time() - path.stat().st_mtime > _A_DAY
+        _remove_if_old(path)
+        return
     with path.open("rb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            return
         except OSError:  # a file system without locks
-            return time.time() - path.stat().st_mtime > _A_DAY
-    return True
+            _remove_if_old(path)
+            return
+        path.unlink()  # while it is locked: whoever has only just made it sees that it is gone
+
+
+def _remove_if_old(path: Path) -> None:
+    if time.time() - path.stat().st_mtime > _A_DAY:
+        path.unlink()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,34 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stay
         partial.write_text("whole")
         remove_leftovers([tmp_path])
     assert [path.name for path in tmp_path.iterdir()] == ["living.pt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
+def test_what_is_being_written_is_never_taken_for_left_behind(tmp_path: Path) -> None:
+    """Not even between the moments in which it is made and locked."""
+    written = threading.Event()
+
+    def clear() -> None:
+        while not written.is_set():
+            remove_leftovers([tmp_path])
+
+    clearing = [threading.Thread(target=clear) for _ in range(3)]
+    for thread in clearing:
+        thread.start()
+    try:
+        for number in range(400):
+            with atomic_path(tmp_path / "result") as partial:
+                partial.write_text(str(number))
+            assert (tmp_path / "result").read_text() == str(number)
+    finally:
+        written.set()
+        for thread in clearing:
+            thread.join()
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_whatever_writes_into_a_folder_first_removes_what_was_left_there(tmp_path: Path) -> None:
+    (tmp_path / ".partial-of-a-killed-run.csv").touch()
+    with atomic_path(tmp_path / "metrics.json") as partial:
+        partial.touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]

@@ -1,8 +1,9 @@
 """The command ``monai-sar``: one module per sub-command, each importing what is heavy only when it runs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from monai_sar._versions import __version__
 from monai_sar.cli import prepare
@@ -11,6 +12,7 @@ from monai_sar.cli.evaluate import evaluate
 from monai_sar.cli.export import export
 from monai_sar.cli.failure import debugging
 from monai_sar.cli.inspect import inspect
+from monai_sar.cli.output import ends_with_its_output
 from monai_sar.cli.phantoms import phantoms
 from monai_sar.cli.predict import predict
 from monai_sar.cli.split import split
@@ -18,8 +20,16 @@ from monai_sar.cli.train import train
 
 __all__ = ["app"]
 
+
+class _Commands(TyperGroup):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with ends_with_its_output():
+            return super().main(*args, **kwargs)
+
+
 app = typer.Typer(
     name="monai-sar",
+    cls=_Commands,
     rich_markup_mode="markdown",  # paragraphs of help reflow
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # local variables may hold a patient's data

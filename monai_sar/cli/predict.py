@@ -95,7 +95,7 @@ def predict(
     its file's name, a DICOM series by its hash, because its folder may be called by the patient.
 
     What is there already is not done again: a run that was stopped continues where it was. A scan that cannot be read
-    is named and left out.
+    is named and left out. Two runs may share a folder: of a scan that another one is at, this one says so, and waits.
 
     Many scans on many processes: torchrun --nproc_per_node 4 -m monai_sar.cli predict ...
 
@@ -218,7 +218,7 @@ def _predict_one(
     Whatever goes wrong with it is its own outcome, and the others go on.
     """
     from monai_sar.results.report import told_notes
-    from monai_sar.results.write_result import find_report, report_path, write_result
+    from monai_sar.results.write_result import find_report, report_path, result_lock, write_result
     from monai_sar.scans.scan import ScanError
     from monai_sar.scans.scan_origin import ScanOrigin, add_note
 
@@ -231,13 +231,14 @@ def _predict_one(
             )
         if partial:
             add_note(item["image"], A_PART)
-        report = None if overwrite else find_report(item, output, predictor.identity)
-        status = "done" if report is None else "there already"
-        if report is None:
-            report = write_result(predictor.run(item), output)
-            warnings = report["warnings"]
-        else:  # the report may be that of another folder with the same slices, with notes of its own
-            warnings = told_notes(item["image"])
+        with result_lock(item["image"], output).waited_for():  # then what another run was making is there already
+            report = None if overwrite else find_report(item, output, predictor.identity)
+            status = "done" if report is None else "there already"
+            if report is None:
+                report = write_result(predictor.run(item), output)
+                warnings = report["warnings"]
+            else:  # the report may be that of another folder with the same slices, with notes of its own
+                warnings = told_notes(item["image"])
         return {
             "scan": str(scan),
             "status": status,

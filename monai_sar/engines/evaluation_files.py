@@ -16,6 +16,7 @@ from monai.data import Dataset
 from torch import Tensor
 
 from monai_sar._atomic import atomic_path
+from monai_sar._process_lock import ProcessLock
 from monai_sar._versions import software_versions
 from monai_sar.calibration.check_input import check_input
 from monai_sar.calibration.input_check import InputCheck
@@ -170,16 +171,34 @@ class EvaluationFiles:
             measured={name: float(value) for name, value in engine.state.metrics.items()},
             identity=self._identity(),
         )
-        report = self.output_dir / f"report_{self.split}.html"
-        write_evaluation_report(
-            report, evaluation, choose_cases(evaluation.collected), self._case, dict(self._glimpses.values())
-        )
-        _write_table(self.output_dir / f"cases_{self.split}.csv", evaluation.case_rows)
-        _write_table(self.output_dir / f"metrics_{self.split}.csv", evaluation.metric_rows)
-        with atomic_path(self.output_dir / f"metrics_{self.split}.json") as partial:  # last: all is written
-            partial.write_text(json.dumps(evaluation.record, indent=2, allow_nan=False) + "\n")
+        with ProcessLock(
+            self.output_dir / f".evaluation_{self.split}.lock",
+            held=f"An evaluation of '{self.split}' is being written into '{self.output_dir}'",
+            advice="stop one of the two, or give another folder (setting output_dir)",
+        ).waited_for():
+            self._write_files(evaluation)
         _tell(evaluation)
-        _logger.info("All metrics: %s", report)
+        _logger.info("All metrics: %s", self._file("report", "html"))
+
+    def _write_files(self, evaluation: Evaluation) -> None:
+        """Write all of an evaluation, or nothing."""
+        last = self._file("metrics", "json")  # it comes last and goes first: where it is, all is, and belongs together
+        files = [self._file("report", "html"), self._file("cases", "csv"), self._file("metrics", "csv"), last]
+        last.unlink(missing_ok=True)
+        try:
+            cases = choose_cases(evaluation.collected)
+            write_evaluation_report(files[0], evaluation, cases, self._case, dict(self._glimpses.values()))
+            _write_table(files[1], evaluation.case_rows)
+            _write_table(files[2], evaluation.metric_rows)
+            with atomic_path(last) as partial:
+                partial.write_text(json.dumps(evaluation.record, indent=2, allow_nan=False) + "\n")
+        except BaseException:  # Ctrl-C too
+            for file in files:
+                file.unlink(missing_ok=True)
+            raise
+
+    def _file(self, what: str, extension: str) -> Path:
+        return self.output_dir / f"{what}_{self.split}.{extension}"
 
     @property
     def _data(self) -> Sequence[Mapping[str, Any]]:

@@ -53,10 +53,12 @@ class ResumableTraining:
         """Restore the state, if there is one.
 
         Raises:
+            InUseError: another process trains in the folder.
             ResumeError: it belongs to another training.
         """
         if engine.scaler is not None:  # of mixed precision; MONAI makes it when training starts
             self.objects["scaler"] = engine.scaler
+        self.folder.claim()
         state = self.folder.load()
         if state is not None:
             self._restore(engine, state)

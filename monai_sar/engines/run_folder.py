@@ -9,6 +9,7 @@ from typing import Any
 import ignite.distributed as idist
 
 from monai_sar._atomic import remove_leftovers
+from monai_sar._process_lock import ProcessLock
 from monai_sar.networks.torch_file import load_torch, save_torch
 
 __all__ = ["ResumeError", "RunFolder"]
@@ -24,8 +25,11 @@ class RunFolder:
     ``model.pt`` holds the best weights, ``unfinished.pt`` the state after the latest epoch. When training ends,
     ``unfinished.pt`` becomes ``last.pt``. Files appear whole, by renaming; of several processes the first writes.
 
+    One training at a time may hold a folder (:meth:`claim`). The system takes it from a process that ends, killed or
+    not.
+
     Args:
-        folder: created when something is written.
+        folder: created when it is claimed.
         settings: what the course of the training depends on; JSON-able. They are saved with its state, and have to
             be the same when it is resumed.
         resume: False neither reads nor keeps the state that is there.
@@ -37,13 +41,38 @@ class RunFolder:
         self.last = Path(folder) / "last.pt"
         self.settings: dict[str, Any] = json.loads(json.dumps(settings))  # tuples as lists, as everywhere in JSON
         self.resume = resume
+        self._lock = ProcessLock(
+            Path(folder) / ".training.lock",
+            held=f"'{folder}' is trained in",
+            advice="give another folder (setting ckpt_dir)",
+        )
+
+    def claim(self) -> None:
+        """Take the folder, for the first of several processes, and keep it until :meth:`release` or the process ends.
+
+        Raises:
+            InUseError: another training holds it.
+        """
+        if idist.get_rank() == 0:
+            self._lock.take()
+
+    def release(self) -> None:
+        """Let another training have the folder."""
+        self._lock.give_back()
 
     def load(self) -> dict[str, Any] | None:
         """The latest state, on the CPU, tensors and plain values only; None if there is none to resume.
 
         Raises:
-            ResumeError: it was made with other settings, or cannot be read.
+            ResumeError: it was made with other settings, or cannot be read. The folder is then released.
         """
+        try:
+            return self._load()
+        except ResumeError:
+            self.release()
+            raise
+
+    def _load(self) -> dict[str, Any] | None:
         path = next((path for path in (self.unfinished, self.last) if path.is_file()), None)
         if path is None or not self.resume:
             return None

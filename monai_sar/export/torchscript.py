@@ -1,5 +1,6 @@
 """TorchScript: deprecated by PyTorch, and still what MONAI Deploy, MONAI Label and C++ programs load."""
 
+import io
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,7 +22,9 @@ def write_torchscript(part: ExportPart, path: Path, metadata: Mapping[str, Any])
         # that it is deprecated, and each number that does not depend on the input's size; the file is compared later
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(part.module, part.random_input(part.example_size), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(traced, path, _extra_files={METADATA_KEY: json.dumps(metadata)})
+        stored = io.BytesIO()
+        torch.jit.save(traced, stored, _extra_files={METADATA_KEY: json.dumps(metadata)})
+    path.write_bytes(stored.getbuffer())  # torch answers a full disk with an error that does not say so
 
 
 def load_torchscript(path: Path) -> Callable[[Tensor], Tensor]:

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from monai_sar._atomic import atomic_path, remove_leftovers
+from monai_sar._full_disk import FullDiskError, full_disk_named
 
 __all__ = ["FeatureStore", "FeatureStoreError"]
 
@@ -91,7 +92,7 @@ class FeatureStore:
         Raises:
             FeatureStoreError: they are not.
         """
-        with self._explained(size):
+        with self._explained(size), full_disk_named(self.folder):
             if self.free_bytes < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -133,11 +134,15 @@ class FeatureStore:
         try:
             yield
         except OSError as error:
+            finding = (
+                error.finding
+                if isinstance(error, FullDiskError)
+                else f"Cannot write to the feature store '{self.folder}': {error.strerror or error}."
+            )
             raise FeatureStoreError(
-                f"Cannot write to the feature store '{self.folder}': {error.strerror or error}. The next embeddings "
-                f"take {size / 2**20:.1f} MiB; {self.free_bytes / 2**20:.1f} MiB are free there. Free some "
-                "space, give another folder (feature_dir), or keep them in memory (feature_store: memory). What is "
-                "written already is kept and is not encoded again."
+                f"{finding} The next embeddings take {size / 2**20:.1f} MiB; {self.free_bytes / 2**20:.1f} MiB are "
+                "free there. Free some space, give another folder (feature_dir), or keep them in memory "
+                "(feature_store: memory). What is written already is kept and is not encoded again."
             ) from error
 
     def _remove_leftovers(self) -> None:

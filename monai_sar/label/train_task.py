@@ -4,7 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_sar._atomic import atomic_path
+from monai_sar._process_lock import ProcessLock
 from monai_sar.calibration.conformal import require_units
 from monai_sar.datasets import load_data_set, load_normal_scans
 from monai_sar.datasets.scan_datalist import scan_item
@@ -72,7 +74,7 @@ class NormalTrainTask(TrainTask):
             HTTPException: too few normal studies, or a study, a setting or a checkpoint that cannot be used.
             RuntimeError: training failed; its own output says why.
         """
-        with told_to_the_client():
+        with told_to_the_client(), self._only_one():
             shutil.rmtree(self.work, ignore_errors=True)
             rates = _rates(request)
             datalist = self._write_datalist(request, datastore, rates)
@@ -89,6 +91,20 @@ class NormalTrainTask(TrainTask):
             with atomic_path(self.record) as partial:
                 partial.write_text(json.dumps(record))
         return record
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Refuse to clear the folder in which another server trains this model."""
+        lock = ProcessLock(
+            self.bundle.folder / ".training.lock",
+            held=f"The model {self.bundle.name} is trained",
+            advice="stop that training",
+        )
+        lock.take()
+        try:
+            yield
+        finally:
+            lock.give_back()
 
     def _parser(self, name: str, parts: Sequence[str]) -> ConfigParser:
         """A config of the bundle with the settings of the checkpoint in use: training anew is training the same."""

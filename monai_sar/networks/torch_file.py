@@ -20,8 +20,10 @@ class DamagedFileError(ValueError):
 
 def save_torch(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write tensors and plain values, whole or not at all. The same content gives the same bytes."""
-    with atomic_path(path) as partial, partial.open("wb") as stream:
-        torch.save(content, stream)  # to a path it would write that path's random name into the file, too
+    stored = io.BytesIO()
+    torch.save(content, stored)  # to a path it would write that path's random name into the file, too
+    with atomic_path(path) as partial:
+        partial.write_bytes(stored.getbuffer())  # torch.save answers a full disk with an error that does not say so
 
 
 def load_torch(path: str | os.PathLike[str]) -> Any:

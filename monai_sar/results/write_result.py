@@ -12,6 +12,7 @@ import pydicom
 from monai.data import MetaTensor
 
 from monai_sar._atomic import atomic_path
+from monai_sar._process_lock import ProcessLock
 from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.results.dicom_parametric_map import write_parametric_map
 from monai_sar.results.dicom_segmentation import write_segmentation
@@ -24,7 +25,16 @@ from monai_sar.scans.library_warnings import without_library_warnings
 from monai_sar.scans.nifti import read_nifti_header
 from monai_sar.scans.scan_origin import ScanOrigin
 
-__all__ = ["file_result_name", "find_report", "is_result", "lies_in", "report_path", "result_name", "write_result"]
+__all__ = [
+    "file_result_name",
+    "find_report",
+    "is_result",
+    "lies_in",
+    "report_path",
+    "result_lock",
+    "result_name",
+    "write_result",
+]
 
 SUFFIXES = {
     "anomaly_map": "_anomaly.nii.gz",
@@ -76,6 +86,16 @@ def report_path(scan: MetaTensor, folder: str | os.PathLike[str]) -> Path:
     return Path(folder) / f"{result_name(scan)}{REPORT_SUFFIX}"
 
 
+def result_lock(scan: MetaTensor, folder: str | os.PathLike[str]) -> ProcessLock:
+    """What a process has to hold that reads or writes the result of a scan, so that its files are of one process."""
+    folder, name = Path(folder), result_name(scan)
+    return ProcessLock(
+        folder / f".{name}.lock",
+        held=f"'{folder / name}' is being made",
+        advice="stop one of the two, or give another folder",
+    )
+
+
 def find_report(
     item: Mapping[str, Any], folder: str | os.PathLike[str], identity: Mapping[str, Any]
 ) -> dict[str, Any] | None:
@@ -112,7 +132,7 @@ def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[
     With a threshold also ``<name>_mask.nii.gz``. For a DICOM scan also ``<name>_anomaly.dcm`` (Parametric Map) and,
     with a threshold, ``<name>_mask.dcm`` (Segmentation); where its headers do not allow for them, the report's warnings
     say so. Each file is written whole or not at all, the report last. An older result of that name is replaced. If
-    something cannot be written, nothing of the result stays.
+    something cannot be written, nothing of the result stays. Processes that write the same result wait for each other.
 
     Args:
         result: of one scan.
@@ -123,6 +143,7 @@ def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[
 
     Raises:
         ValueError: the folder is the scan's own.
+        FullDiskError: there is no room for it; the message says where.
     """
     folder, scan = Path(folder), result.anomaly_map
     origin = ScanOrigin.of(scan)
@@ -130,12 +151,18 @@ def write_result(result: AnomalyResult, folder: str | os.PathLike[str]) -> dict[
         raise ValueError(
             f"{origin.source}: lies in {folder} itself, where a result could replace it; choose another folder."
         )
-    path = report_path(scan, folder)
+    with result_lock(scan, folder).waited_for():
+        return _write(result, folder)
+
+
+def _write(result: AnomalyResult, folder: Path) -> dict[str, Any]:
+    path = report_path(result.anomaly_map, folder)
     path.unlink(missing_ok=True)  # it comes last and goes first: never does it stand beside what it does not describe
     outputs: dict[str, Path] = {}
     try:
         outputs = _write_volumes(result, folder)
-        warnings = _write_dicom(result, folder, outputs) if origin.kind == "dicom" else []
+        from_dicom = ScanOrigin.of(result.anomaly_map).kind == "dicom"
+        warnings = _write_dicom(result, folder, outputs) if from_dicom else []
         report = make_report(result, {key: file.name for key, file in outputs.items()}, warnings)
         with atomic_path(path) as partial:
             partial.write_text(json.dumps(report, indent=2) + "\n")

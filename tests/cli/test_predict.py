@@ -21,6 +21,7 @@ from tests.calibration.bundle_copy import copy_bundle
 from tests.calibration.conftest import a_calibration, calibrated_checkpoint
 from tests.cli.conftest import Predict, Write, outcomes, times, told
 from tests.conftest import BUNDLE, head, one_study, save_nifti
+from tests.full_disk import files_limited_to
 
 # --- wrong use: one line, status 2, nothing done ---
 
@@ -159,6 +160,16 @@ def test_what_a_killed_run_left_half_written_is_cleared(predict: Predict, tmp_pa
         living.touch()
         predict(save_nifti(tmp_path / "head.nii.gz"), f"--output={out}")
         assert list(out.glob(".partial-*")) == [living]
+
+
+def test_a_scan_whose_result_does_not_fit_is_named_and_leaves_nothing(predict: Predict, tmp_path: Path) -> None:
+    scan, out = save_nifti(tmp_path / "head.nii.gz"), tmp_path / "out"
+    with files_limited_to(20_000):
+        result = predict(scan, f"--output={out}")
+    assert result.exit_code == 1
+    line = f"[1/1] FAILED {scan}: Cannot write '{out / 'head_overlay.png'}': File too large for '"
+    assert told(result)[0].startswith(line)
+    assert list(out.iterdir()) == []
 
 
 # --- images, settings, names ---

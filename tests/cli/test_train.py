@@ -17,6 +17,7 @@ from monai_sar.cli.failure import INTERRUPTED
 from tests.bundles.conftest import TINY, run_forked_bundle
 from tests.conftest import BUNDLE
 from tests.forked_python import run_forked_ranks
+from tests.full_disk import files_limited_to
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 
@@ -132,6 +133,27 @@ def test_after_ctrl_c_it_says_how_to_go_on_and_does(bmad: Path, tmp_path: Path) 
     result = train(bmad, tmp_path, f"--max-epochs={done + 1}", **patient)
     assert result.exit_code == 0, result.stderr
     assert epochs(tmp_path) == list(range(1, done + 2))
+
+
+def test_two_trainings_in_one_folder_and_one_that_does_not_fit(bmad: Path, tmp_path: Path) -> None:
+    """Refused at the start; nothing of a checkpoint that does not fit stays."""
+    hold = "import sys; from monai_sar.engines import RunFolder; RunFolder(sys.argv[1], settings={}).claim(); "
+    command = [sys.executable, "-c", hold + "print(flush=True); sys.stdin.read()", str(tmp_path / "models")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        refused = train(bmad, tmp_path, "--max-epochs=1")
+        other.kill()
+    assert refused.exit_code == 2
+    assert f"monai-sar: '{tmp_path / 'models'}' is trained in by process {other.pid} on " in refused.stderr
+    assert "give another folder (setting ckpt_dir)" in refused.stderr
+    assert not (tmp_path / "features").exists()
+
+    with files_limited_to(200_000):
+        full = train(bmad, tmp_path, "--max-epochs=1")
+    assert full.exit_code == 2
+    assert f"monai-sar: Cannot write '{tmp_path / 'models' / 'model.pt'}': File too large for '" in full.stderr
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [".training.lock"]  # until this process ends
 
 
 def test_torchrun_takes_the_settings_of_several_processes(bmad: Path, tmp_path: Path) -> None:

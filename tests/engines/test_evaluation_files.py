@@ -23,6 +23,7 @@ from monai_sar.engines import evaluation_files
 from monai_sar.networks.checkpoint import read_checkpoint
 from tests.bundles.conftest import ROOT, TINY, head, run_bundle, run_config, untrained_checkpoint
 from tests.evaluation.images import calibration
+from tests.full_disk import files_limited_to
 
 BUNDLE = ROOT / "bundles" / "brain_mri_anomaly"
 CONFIGS = [BUNDLE / "configs" / name for name in ("train.yaml", "evaluate.yaml")]
@@ -125,6 +126,20 @@ def test_a_calibration_is_held_to_account(bmad: Path, checkpoint: Path, tmp_path
     assert report.count("<td><b>no:</b> matrix</td>") == len(cases)
     realised = np.mean([float(row["score"]) > 1.0 for row in cases if row["abnormal"] == "0"])
     assert record["metrics"]["normal_scans_flagged_at_0.05"] == pytest.approx(realised)
+
+
+def test_an_evaluation_that_does_not_fit_is_named_and_nothing_of_it_stays(
+    bmad: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Nor of the one before, whose files would be taken for those of this one."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "metrics_test.json").write_text("{}")
+    with files_limited_to(20_000), pytest.raises(RuntimeError) as caught:
+        run_config(CONFIGS, "train", **settings(bmad, checkpoint, out))
+    # a picture of the report, or the report
+    assert re.match(r"Cannot write '/.*(overlay\.png|report_test\.html)': File too large for '/", reason(caught.value))
+    assert list(out.iterdir()) == []
 
 
 def test_normal_scans_alone_are_evaluated_as_far_as_it_goes(bmad: Path, checkpoint: Path, tmp_path: Path) -> None:

@@ -3,9 +3,6 @@
 import itertools
 import json
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from torch import Tensor
 
 from monai_sar._atomic import atomic_path
 from monai_sar.features.feature_store import FeatureStore, FeatureStoreError
+from tests.full_disk import files_limited_to
 
 SETTINGS = {"encoder": {"sha256": "0" * 64, "layers": [11]}, "image_size": [32, 48]}
 
@@ -28,17 +26,6 @@ def embeddings(count: int, shape: tuple[int, int, int] = (4, 2, 3)) -> dict[str,
 
 def same_bits(left: Tensor, right: Tensor) -> bool:
     return left.shape == right.shape and torch.equal(left.view(torch.int16), right.view(torch.int16))
-
-
-@contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """Let the system refuse to write files of more bytes, as it does when a disk is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
