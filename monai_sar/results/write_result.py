@@ -92,7 +92,8 @@ def find_report(
         report: dict[str, Any] = json.loads(report_path(scan, folder).read_text())
         flagging = {key: report["mask"] and report["mask"][key] for key in ("threshold", "false_positive_rate")}
         made_with = {**report["model"], **flagging, "amp": report["run"]["amp"]}
-        same_scan = report["scan"]["sha256"] == ScanOrigin.of(scan).sha256
+        origin = ScanOrigin.of(scan)
+        same_scan = (report["scan"]["sha256"], report["scan"].get("volume")) == (origin.sha256, origin.volume)
         # the plane of the slices, and a spacing that the user gave
         same_grid = report["display"] == grid(scan)
         same_region = report["region"] == mask_facts(item["region"], scan)

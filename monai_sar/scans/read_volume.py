@@ -17,7 +17,7 @@ from monai_sar.scans.volume import Volume
 
 __all__ = ["read_volume", "read_volume_mask"]
 
-_READERS: Mapping[str | None, Callable[[Path], Volume]] = {
+_READERS: Mapping[str | None, Callable[[Path, int | None], Volume]] = {
     "nifti": read_nifti,
     "mgh": read_mgh,
     "nrrd": partial(read_itk_volume, kind="nrrd"),
@@ -25,14 +25,18 @@ _READERS: Mapping[str | None, Callable[[Path], Volume]] = {
 }
 
 
-def read_volume(path: Path) -> Scan:
+def read_volume(path: Path, number: int | None = None) -> Scan:
     """Read a file that :func:`monai_sar.scans.file_format.is_volume` knows as a scan.
+
+    Args:
+        path: of the file.
+        number: of the volume, where the file holds several; counted from 0.
 
     Raises:
         ScanError: it cannot be read without guessing.
     """
     kind = file_format(path)
-    volume = _READERS[kind](path)
+    volume = _READERS[kind](path, number)
     return Scan(
         image=voxels_to_image(volume.voxels, volume.affine, path),
         modality=None,
@@ -41,6 +45,7 @@ def read_volume(path: Path) -> Scan:
         sha256=content_sha256(volume.files),
         kind="nifti" if kind == "nifti" else "volume",
         notes=volume.notes,
+        volume=volume.number,
     )
 
 
@@ -53,7 +58,7 @@ def read_volume_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]
     Raises:
         ScanError: it cannot be read, or holds NaN.
     """
-    volume = _READERS[file_format(path)](path)
+    volume = _READERS[file_format(path)](path, None)
     if not np.isfinite(volume.voxels).all():
         raise ScanError(f"{path}: holds values that mark nothing (colour, NaN), expected 0 and other numbers.")
     return volume.voxels != 0, volume.affine

@@ -82,6 +82,7 @@ class Scan:
         padded: DICOM: whether there are voxels that are not part of the image (Pixel Padding Value); they have the
             lowest value.
         stored_max: image files: the largest value that their type can store, to scale by; otherwise None.
+        volume: of a file with several volumes, which one it is, counted from 0; otherwise None.
     """
 
     image: MetaTensor
@@ -95,6 +96,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     padded: bool = False
     stored_max: float | None = None
+    volume: int | None = None
 
     @property
     def two_values(self) -> bool:

@@ -31,6 +31,7 @@ class ScanOrigin:
         notes: what a reader should know (localizers left out, ...).
         stored_max: image files: the largest value that their type can store; None for others.
         two_values: whether it is a volume of two values, as a mask is.
+        volume: of a file with several volumes, which one it is, counted from 0; None for others.
     """
 
     source: Path
@@ -43,6 +44,7 @@ class ScanOrigin:
     notes: tuple[str, ...]
     stored_max: float | None
     two_values: bool
+    volume: int | None
 
     @classmethod
     def of(cls, image: MetaTensor) -> "ScanOrigin":
@@ -68,6 +70,7 @@ class ScanOrigin:
             notes=tuple(meta.get(NOTES) or ()),
             stored_max=meta.get("stored_max"),
             two_values=bool(meta.get("two_values")),
+            volume=None if meta.get("volume") is None else int(meta["volume"]),
         )
 
     @staticmethod
@@ -88,8 +91,9 @@ class ScanOrigin:
         )
         if scan.padded:
             scan.image.meta[PADDED] = True
-        if scan.stored_max is not None:  # None cannot be collated
-            scan.image.meta["stored_max"] = scan.stored_max
+        for key in ("stored_max", "volume"):
+            if (value := getattr(scan, key)) is not None:  # None cannot be collated
+                scan.image.meta[key] = value
 
 
 def add_note(image: MetaTensor, note: str) -> None:
