@@ -17,7 +17,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import read_scan
-from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 
 __all__ = ["DicomWebStudies"]
@@ -88,7 +88,7 @@ class DicomWebStudies(DICOMWebDatastore):
     def _send_result(self, image_id: str, label: str, label_info: dict[str, Any]) -> None:
         series = Path(self._datastore.image_path(), image_id)
         scan = read_scan(series)
-        sources = [read_instance(instance) for instance in scan.instances]
+        sources = read_instances(scan.instances)
         mask = _values(label).transpose() > 0
         # highdicom quotes headers in its warnings
         with tempfile.TemporaryDirectory(prefix="monai-sar-") as folder, without_library_warnings():

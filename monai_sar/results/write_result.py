@@ -19,7 +19,7 @@ from monai_sar.results.dicom_source import DicomSource
 from monai_sar.results.overlay import write_overlay
 from monai_sar.results.report import grid, make_report, mask_facts
 from monai_sar.results.write_nifti import write_nifti
-from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 from monai_sar.scans.nifti import read_nifti_header
 from monai_sar.scans.scan_origin import ScanOrigin
@@ -210,7 +210,7 @@ def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) 
     path, mask_path = _file(result, folder, "parametric_map"), _file(result, folder, "segmentation")
     try:
         # before validation is off: then a malformed number would pass for text
-        sources = [read_instance(instance) for instance in origin.instances]
+        sources = read_instances(origin.instances)
         with pydicom.config.disable_value_validation(), without_library_warnings():  # they quote the header
             try:
                 DicomSource(sources, frame_numbers=frame_numbers)

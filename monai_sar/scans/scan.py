@@ -74,8 +74,8 @@ class Scan:
         sha256: SHA-256 of the bytes that were read (of one file: the file's own; of several: over their
             sorted digests). It identifies the scan without a name.
         kind: the family of formats it came from; "volume" are NRRD, MetaImage and MGH.
-        instances: DICOM: the files in the order of the array's slices along ``slice_axis``, or the one
-            multi-frame file. Otherwise empty.
+        instances: DICOM: the file of every slice along ``slice_axis``, which of a divided multi-frame image (a
+            concatenation) come several times; or the one multi-frame file. Otherwise empty.
         frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
             Otherwise empty.
         notes: what a reader should know (localizers left out, rescaling that varies, ...).

@@ -26,7 +26,7 @@ class ScanOrigin:
         modality: DICOM modality code; None where the file does not say.
         slice_axis: spatial axis (0, 1 or 2) of the array along which the slices were acquired.
         sha256: of the bytes that were read.
-        instances: DICOM: the files in the order of the slices, or the one multi-frame file; else empty.
+        instances: DICOM: the file of every slice, or the one multi-frame file; else empty.
         frame_numbers: multi-frame DICOM: 1-based frame number of every slice; else empty.
         notes: what a reader should know (localizers left out, ...).
         stored_max: image files: the largest value that their type can store; None for others.
