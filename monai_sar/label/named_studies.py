@@ -44,20 +44,24 @@ class _NamedStudies(LocalDatastore):
         self._require_inside(uri)
         return uri
 
-    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Keep a label."""
+    def save_label(
+        self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any], label_id: str = ""
+    ) -> str:
+        """Keep a label; its own name is given where it has another one than the study."""
         require_name("study", image_id)
         require_name("tag", label_tag)
         name = self._filename(image_id, self._to_id(Path(label_filename).name)[1])
         self._require_inside(self._datastore.label_path(label_tag), name)
-        saved: str = super().save_label(image_id, label_filename, label_tag, label_info)
+        saved: str = super().save_label(
+            image_id, label_filename, label_tag, label_info, *([label_id] if label_id else [])
+        )
         return saved
 
-    def get_label_uri(self, label_id: str, label_tag: str, **image_id: str) -> str:
-        """The file of a label; empty if there is none."""
+    def get_label_uri(self, label_id: str, label_tag: str, image_id: str = "") -> str:
+        """The file of a label, with the study that it is of where it has another name; empty if there is none."""
         require_name("label", label_id)
         require_name("tag", label_tag)
-        uri: str = super().get_label_uri(label_id, label_tag, **image_id)
+        uri: str = super().get_label_uri(label_id, label_tag, *([image_id] if image_id else []))
         self._require_inside(uri)
         return uri
 
