@@ -12,10 +12,10 @@ from monai_sar.scans.file_format import file_format
 from monai_sar.scans.itk_volume import read_itk_volume
 from monai_sar.scans.mgh import read_mgh
 from monai_sar.scans.nifti import read_nifti
-from monai_sar.scans.scan import Scan, ScanError, voxels_to_image
+from monai_sar.scans.scan import Scan, ScanError, holds_two_values, voxels_to_image
 from monai_sar.scans.volume import Volume
 
-__all__ = ["read_volume", "read_volume_mask"]
+__all__ = ["read_volume", "read_volume_mask", "seems_mask"]
 
 _READERS: Mapping[str | None, Callable[[Path, int | None], Volume]] = {
     "nifti": read_nifti,
@@ -62,3 +62,12 @@ def read_volume_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]
     if not np.isfinite(volume.voxels).all():
         raise ScanError(f"{path}: holds values that mark nothing (colour, NaN), expected 0 and other numbers.")
     return volume.voxels != 0, volume.affine
+
+
+def seems_mask(path: Path) -> bool:
+    """Say whether a file holds a volume of two values or one, as a mask does; one that cannot be read does not."""
+    try:
+        voxels = _READERS[file_format(path)](path, None).voxels
+    except ScanError:
+        return False
+    return voxels.size > 0 and voxels.shape[2] > 1 and holds_two_values(voxels)
