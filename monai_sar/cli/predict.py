@@ -50,6 +50,12 @@ def predict(
         ),
     ] = None,
     series: Annotated[str | None, typer.Option(help="Series Instance UID, where a DICOM folder holds several.")] = None,
+    volume: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Which volume, where a NIfTI, NRRD, MetaImage or MGH file holds several; counted from 0."
+        ),
+    ] = None,
     spacing: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +123,7 @@ def predict(
             threshold=threshold,
             false_positive_rate=false_positive_rate,
             series_uid=series,
+            volume=volume,
             spacing=None if spacing is None else _millimetres(spacing),
             slice_axis=axis,
             amp=amp,

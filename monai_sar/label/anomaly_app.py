@@ -9,7 +9,7 @@ from typing import Any
 
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
-from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
@@ -18,8 +18,9 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monai_sar._versions import __version__
 from monai_sar.label.app_settings import read_conf
 from monai_sar.label.clean_shutdown import stop_tasks_with_the_server
-from monai_sar.label.dicom_web_studies import connect
 from monai_sar.label.infer_task import STUDY_ID, AnomalyInferTask
+from monai_sar.label.named_studies import NamedDicomWebStudies, NamedFolderStudies
+from monai_sar.label.names import NamedSessions, received_file, require_name
 from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.label.scoring_method import AnomalyScoring
 from monai_sar.label.served_bundle import ServedBundle
@@ -57,9 +58,25 @@ class AnomalyLabelApp(MONAILabelApp):
             version=__version__,
         )
 
+    def init_datastore(self) -> Datastore:
+        """Studies in a folder, or at an address."""
+        if self.studies.startswith(("http://", "https://")):
+            return super().init_datastore()
+        return NamedFolderStudies(
+            self.studies,
+            extensions=settings.MONAI_LABEL_DATASTORE_FILE_EXT,
+            auto_reload=settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
+            read_only=settings.MONAI_LABEL_DATASTORE_READ_ONLY,
+        )
+
     def init_remote_datastore(self) -> Datastore:
         """Studies at an address; nothing is downloaded but studies."""
-        return connect(self.studies) if settings.MONAI_LABEL_DATASTORE == "" else super().init_remote_datastore()
+        if settings.MONAI_LABEL_DATASTORE:
+            return super().init_remote_datastore()
+        return NamedDicomWebStudies(self.studies)
+
+    def _load_sessions(self, load: bool = False) -> NamedSessions | None:
+        return NamedSessions(settings.MONAI_LABEL_SESSION_PATH, settings.MONAI_LABEL_SESSION_EXPIRY) if load else None
 
     def init_infers(self) -> dict[str, InferTask]:
         """One model for each bundle."""
@@ -83,19 +100,31 @@ class AnomalyLabelApp(MONAILabelApp):
         stop_tasks_with_the_server()
 
     def infer(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
-        """Predict a study of the datastore, or a file.
+        """Predict a study of the datastore, or a file that came with the request or its session.
 
         Raises:
-            HTTPException: there is no such model or study, or the study cannot be predicted.
+            HTTPException: there is no such model or study, a name is a path, or the study cannot be predicted.
         """
         if request.get("model") not in self._infers:
             raise refusal(
                 NOT_FOUND, f"There is no model {request.get('model')!r}; there are: {', '.join(self._infers)}."
             )
+        require_name("tag", request.get("label_tag", DefaultLabelTag.ORIGINAL))
         image = request.get("image", "")
-        study = {} if os.path.exists(image) else {STUDY_ID: image}  # noqa: PTH110 (as MONAI Label tells the two apart)
+        study = {}
+        if not (isinstance(image, str) and received_file(image, self._sessions)):
+            require_name("study", image)
+            study = {STUDY_ID: image}
         answer: dict[str, Any] = super().infer({**request, **study}, datastore)
         return answer
+
+    def infer_wsi(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        """Whole slides of pathology are not what our models map.
+
+        Raises:
+            HTTPException: always.
+        """
+        raise refusal(NOT_FOUND, "Whole slides are not served: POST /infer/MODEL?image=STUDY maps a scan.")
 
 
 def _log_no_identifiers() -> None:

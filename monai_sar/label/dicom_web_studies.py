@@ -17,29 +17,10 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from monai_sar.label.request import NOT_FOUND, refusal
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import read_scan
-from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 
-__all__ = ["DicomWebStudies", "connect"]
-
-
-def connect(address: str) -> "DicomWebStudies":
-    """Use a DICOMweb server, with MONAI Label's own settings (``MONAI_LABEL_DICOMWEB_...`` and the like)."""
-    user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
-    client = DICOMwebClientX(
-        url=address,
-        session=create_session_from_user_pass(user, password) if user and password else None,
-        qido_url_prefix=settings.MONAI_LABEL_QIDO_PREFIX,
-        wado_url_prefix=settings.MONAI_LABEL_WADO_PREFIX,
-        stow_url_prefix=settings.MONAI_LABEL_STOW_PREFIX,
-    )
-    return DicomWebStudies(
-        client=client,
-        search_filter=settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER,
-        cache_path=settings.MONAI_LABEL_DICOMWEB_CACHE_PATH.strip() or None,
-        fetch_by_frame=settings.MONAI_LABEL_DICOMWEB_FETCH_BY_FRAME,
-        convert_to_nifti=settings.MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI,
-    )
+__all__ = ["DicomWebStudies"]
 
 
 class DicomWebStudies(DICOMWebDatastore):
@@ -47,7 +28,27 @@ class DicomWebStudies(DICOMWebDatastore):
 
     Labels that a radiologist has drawn go back as MONAI Label sends them, with dcmqi; one with nothing in it stays in
     the store, because dcmqi writes no empty Segmentation.
+
+    Args:
+        address: of the server; MONAI Label's own settings say the rest (``MONAI_LABEL_DICOMWEB_...`` and the like).
     """
+
+    def __init__(self, address: str) -> None:
+        user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
+        client = DICOMwebClientX(
+            url=address,
+            session=create_session_from_user_pass(user, password) if user and password else None,
+            qido_url_prefix=settings.MONAI_LABEL_QIDO_PREFIX,
+            wado_url_prefix=settings.MONAI_LABEL_WADO_PREFIX,
+            stow_url_prefix=settings.MONAI_LABEL_STOW_PREFIX,
+        )
+        super().__init__(
+            client=client,
+            search_filter=settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER,
+            cache_path=settings.MONAI_LABEL_DICOMWEB_CACHE_PATH.strip() or None,
+            fetch_by_frame=settings.MONAI_LABEL_DICOMWEB_FETCH_BY_FRAME,
+            convert_to_nifti=settings.MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI,
+        )
 
     def get_image_uri(self, image_id: str) -> str:
         """Fetch a series, if it is not there yet.
@@ -87,7 +88,7 @@ class DicomWebStudies(DICOMWebDatastore):
     def _send_result(self, image_id: str, label: str, label_info: dict[str, Any]) -> None:
         series = Path(self._datastore.image_path(), image_id)
         scan = read_scan(series)
-        sources = [read_instance(instance) for instance in scan.instances]
+        sources = read_instances(scan.instances)
         mask = _values(label).transpose() > 0
         # highdicom quotes headers in its warnings
         with tempfile.TemporaryDirectory(prefix="monai-sar-") as folder, without_library_warnings():

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi import HTTPException
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
@@ -59,9 +60,10 @@ class AnomalyScoring(ScoringMethod):
 def _score(bundle: ServedBundle, study: str, datastore: Datastore, digest: str) -> StudyScore:
     try:
         result = bundle.score(scan_of(datastore, study))
-    except (ValueError, OSError) as error:
+    except (HTTPException, ValueError, OSError) as error:
         _logger.warning("A study cannot be predicted; its info in the datastore says why")
-        return StudyScore(None, None, None, digest, error=reason(error))
+        told = error.detail if isinstance(error, HTTPException) else reason(error)
+        return StudyScore(None, None, None, digest, error=told)
     return StudyScore(result.score, result.p_value, _boundary(result.calibration), digest)
 
 

@@ -34,9 +34,10 @@ class DicomSource:
 
     Args:
         source_images: one single-frame instance per slice in the order of the Z axis, or one multi-frame
-            instance with functional groups (Enhanced MR or CT, ophthalmic tomography).
+            instance with functional groups (Enhanced MR or CT, ophthalmic tomography), or for every slice the part of
+            a concatenation that holds it.
         frame_numbers: for a multi-frame instance, the frames (from 1) in the order of the Z axis; by default
-            all frames as stored.
+            all frames as stored. For parts of a concatenation the frame in the part of every slice.
 
     Raises:
         ValueError: no images, a mixture of series, or images that do not say where they lie.
@@ -47,11 +48,14 @@ class DicomSource:
             raise ValueError("There is no source image. Give the DICOM instances that the scan was read from.")
         self.first = source_images[0]
         self.frame_numbers = frame_numbers
-        images = [_without_identity(image) for image in source_images]
+        self.parts: Sequence[Dataset] = ()
+        blank = {id(image): _without_identity(image) for image in source_images}
+        images = [blank[id(image)] for image in source_images]
         if _is_multi_frame(self.first):
             if len(images) > 1:
-                raise ValueError(f"{len(images)} multi-frame instances were given. Expected one.")
-            images = [_selected_frames(images[0], frame_numbers)]
+                _check_parts(source_images, frame_numbers)
+                self.parts = source_images
+            images = [_selected_frames(images, frame_numbers)]
             self.slices = int(images[0].NumberOfFrames)
         elif frame_numbers is not None:
             raise ValueError("Frame numbers were given, but the source images have one frame each.")
@@ -105,7 +109,17 @@ class DicomSource:
         if self.frame_numbers is not None:
             for frame in derived.PerFrameFunctionalGroupsSequence:
                 reference = frame.DerivationImageSequence[0].SourceImageSequence[0]
-                reference.ReferencedFrameNumber = self.frame_numbers[reference.ReferencedFrameNumber - 1]
+                index = reference.ReferencedFrameNumber - 1
+                reference.ReferencedFrameNumber = self.frame_numbers[index]
+                if self.parts:
+                    reference.ReferencedSOPInstanceUID = self.parts[index].SOPInstanceUID
+        if self.parts:
+            (item,) = derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+            items = []
+            for instance in dict.fromkeys(part.SOPInstanceUID for part in self.parts):
+                items.append(deepcopy(item))
+                items[-1].ReferencedSOPInstanceUID = instance
+            derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence = items
 
 
 def _is_multi_frame(image: Dataset) -> bool:
@@ -144,26 +158,42 @@ def _add_frame_of_reference(image: Dataset) -> None:
         image.FrameOfReferenceUID = generate_uid(entropy_srcs=[image.SeriesInstanceUID])
 
 
-def _selected_frames(image: Dataset, frame_numbers: Sequence[int] | None) -> Dataset:
-    """The same instance as if it held only these frames, in this order, and of them only the geometry."""
-    frames = list(image.get("PerFrameFunctionalGroupsSequence") or [])
-    shared = next(iter(image.get("SharedFunctionalGroupsSequence") or [Dataset()]))
-    if frame_numbers is not None:
-        wrong = [number for number in frame_numbers if not 1 <= number <= len(frames)]
-        if wrong:
-            raise ValueError(f"There are no frames {wrong}: the source image has frames 1 to {len(frames)}.")
-        frames = [frames[number - 1] for number in frame_numbers]
+def _check_parts(images: Sequence[Dataset], frame_numbers: Sequence[int] | None) -> None:
+    same = {image.get("ConcatenationUID") for image in images}
+    if len(same) > 1 or None in same or frame_numbers is None or len(frame_numbers) != len(images):
+        raise ValueError(
+            f"{len(images)} multi-frame instances were given. Expected one, or for every slice the part of one "
+            "concatenation that holds it, and the frame in it."
+        )
+
+
+def _selected_frames(images: Sequence[Dataset], frame_numbers: Sequence[int] | None) -> Dataset:
+    """The one instance as if it held only these frames, in this order, and of them only the geometry.
+
+    Of parts of a concatenation, one for every frame, the first as if it held them all.
+    """
+    image, own = images[0], [list(each.get("PerFrameFunctionalGroupsSequence") or []) for each in images]
+    if frame_numbers is None:
+        frame_numbers = range(1, len(own[0]) + 1)
+    several = len(images) > 1
+    frames, shareds = [], []
+    for index, number in enumerate(frame_numbers):
+        groups = own[index if several else 0]
+        if not 1 <= number <= len(groups):
+            raise ValueError(f"There is no frame {number}: the source image has frames 1 to {len(groups)}.")
+        frames.append(groups[number - 1])
+        shareds.append(next(iter(images[index if several else 0].get("SharedFunctionalGroupsSequence") or [Dataset()])))
     _check_placed(bool(frames))
 
     image.PerFrameFunctionalGroupsSequence = []
-    for frame in frames:
+    for frame, shared in zip(frames, shareds, strict=True):
         place = Dataset()
         place.PlanePositionSequence = _functional_group("PlanePositionSequence", frame, shared)
         image.PerFrameFunctionalGroupsSequence.append(place)
     common = Dataset()
     for keyword in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
         # some scanners repeat in every frame what holds for all of them
-        groups = [_functional_group(keyword, frame, shared) for frame in frames]
+        groups = [_functional_group(keyword, frame, shared) for frame, shared in zip(frames, shareds, strict=True)]
         if any(group != groups[0] for group in groups):
             raise ValueError(f"The frames of the source image differ in {keyword}. Expected parallel slices.")
         setattr(common, keyword, groups[0])

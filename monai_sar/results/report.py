@@ -75,6 +75,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
             "modality": origin.modality,
             **grid(result.anomaly_map),
             "slice_axis": origin.slice_axis,
+            "volume": origin.volume,
         },
         "display": grid(result.display.image),
         "region": mask_facts(result.display.region, result.display.image),

@@ -20,7 +20,7 @@ from monai_sar.results.dicom_source import DicomSource
 from monai_sar.results.overlay import write_overlay
 from monai_sar.results.report import grid, make_report, mask_facts
 from monai_sar.results.write_nifti import write_nifti
-from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 from monai_sar.scans.nifti import read_nifti_header
 from monai_sar.scans.scan_origin import ScanOrigin
@@ -112,7 +112,8 @@ def find_report(
         report: dict[str, Any] = json.loads(report_path(scan, folder).read_text())
         flagging = {key: report["mask"] and report["mask"][key] for key in ("threshold", "false_positive_rate")}
         made_with = {**report["model"], **flagging, "amp": report["run"]["amp"]}
-        same_scan = report["scan"]["sha256"] == ScanOrigin.of(scan).sha256
+        origin = ScanOrigin.of(scan)
+        same_scan = (report["scan"]["sha256"], report["scan"].get("volume")) == (origin.sha256, origin.volume)
         # the plane of the slices, and a spacing that the user gave
         same_grid = report["display"] == grid(scan)
         same_region = report["region"] == mask_facts(item["region"], scan)
@@ -236,7 +237,7 @@ def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) 
     path, mask_path = _file(result, folder, "parametric_map"), _file(result, folder, "segmentation")
     try:
         # before validation is off: then a malformed number would pass for text
-        sources = [read_instance(instance) for instance in origin.instances]
+        sources = read_instances(origin.instances)
         with pydicom.config.disable_value_validation(), without_library_warnings():  # they quote the header
             try:
                 DicomSource(sources, frame_numbers=frame_numbers)

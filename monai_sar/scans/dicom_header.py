@@ -25,7 +25,7 @@ __all__ = [
     "reaches_pixels",
     "read_dataset",
     "read_header",
-    "read_instance",
+    "read_instances",
     "valid_uid",
 ]
 
@@ -35,7 +35,7 @@ _IMAGE_KEYWORDS = [
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept", "LossyImageCompression",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber",
+    "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber", "ConcatenationFrameOffsetNumber",
 ]  # fmt: skip
 """All that is ever read of a header: nothing that names the patient."""
 
@@ -123,16 +123,20 @@ def read_dataset(path: Path, keywords: list[str], *, stop_before_pixels: bool = 
     return _read(path, keywords, set(keywords), stop_before_pixels=stop_before_pixels)[0]
 
 
-def read_instance(path: Path) -> FileDataset:
-    """Read all of a DICOM file but its pixels: every file that :func:`read_header` reads, bare data sets too.
+def read_instances(paths: Sequence[Path]) -> list[FileDataset]:
+    """Read all of DICOM files but their pixels: every file that :func:`read_header` reads, bare data sets too.
 
     Malformed elements that no reader needs are left out.
+
+    Args:
+        paths: of the files; one that comes several times is read once.
 
     Raises:
         ScanError: as :func:`read_header`.
     """
     needed = set(_IMAGE_KEYWORDS) - _SPARE_KEYWORDS
-    return _read(path, None, needed, stop_before_pixels=True)[0]
+    read = {path: _read(path, None, needed, stop_before_pixels=True)[0] for path in dict.fromkeys(paths)}
+    return [read[path] for path in paths]
 
 
 def read_header(path: Path) -> DicomFile:

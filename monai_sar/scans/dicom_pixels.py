@@ -31,6 +31,10 @@ _PIXEL_KEYWORDS = [
 _ENDS_WITH_MARKER = {*uid.JPEGTransferSyntaxes, *uid.JPEGLSTransferSyntaxes, *uid.JPEG2000TransferSyntaxes}
 """Codestreams that end with the marker FF D9 (ITU-T T.81 B.2.1, T.87 C.1.1, T.800 A.4.4)."""
 
+_LOST = bytes(512)
+"""A sector of a disk that was lost. JPEG 2000 has no checksum, and decoders make a wrong picture of it without a word.
+OpenJPEG wrote at most 11 zeros in a row, of an empty picture in 30 layers too."""
+
 _PLUGINS = ("pydicom", "pyjpegls", "pylibjpeg")
 """Decoders in the order of preference. Not GDCM: damaged JPEG-LS makes it abort the whole process."""
 
@@ -152,7 +156,7 @@ def _turned_round(stored: NDArray[np.generic], dataset: FileDataset) -> NDArray[
 
 
 def _check_whole(dataset: FileDataset, syntax: uid.UID, path: Path) -> None:
-    """Refuse JPEG-family frames without an end marker: decoders of JPEG lossless fill the rest silently."""
+    """Refuse JPEG-family frames without an end marker, or with a gap: decoders fill them silently."""
     if syntax not in _ENDS_WITH_MARKER:
         return
     count = int(dataset.get("NumberOfFrames") or 1)
@@ -161,10 +165,16 @@ def _check_whole(dataset: FileDataset, syntax: uid.UID, path: Path) -> None:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
     with reading(path, "compressed pixel data"):
         frames = generate_frames(dataset.PixelData, number_of_frames=count, extended_offsets=offsets)
-        ends = [frame.rstrip(b"\x00\x20\xff").endswith(b"\xff\xd9") for frame in frames]
+        streams = [frame.rstrip(b"\x00\x20\xff") for frame in frames]
+    ends = [stream.endswith(b"\xff\xd9") for stream in streams]
     if len(ends) != count or not all(ends):
         broken = ends.index(False) + 1 if False in ends else len(ends)
         raise ScanError(
             f"{path}: {syntax.name} data of frame {broken} ends early ({len(ends)} of {count} frames found); "
             "the file is truncated, so copy or export it again."
+        )
+    if syntax in uid.JPEG2000TransferSyntaxes and any(_LOST in stream for stream in streams):
+        raise ScanError(
+            f"{path}: {syntax.name} data of frame {[_LOST in stream for stream in streams].index(True) + 1} holds "
+            f"{len(_LOST)} zero bytes in a row or more, as where a part of a file was lost; copy or export it again."
         )

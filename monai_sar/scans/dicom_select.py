@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_sar.scans.content_hash import content_sha256
+from monai_sar.scans.dicom_concatenation import join_parts
 from monai_sar.scans.dicom_header import DicomFile, identity, numbers, read_header, valid_uid
 from monai_sar.scans.dicom_kind import why_not_a_slice
 from monai_sar.scans.scan import ScanError
@@ -18,7 +19,7 @@ _LARGEST_NUMBER = 100_000
 def choose_series(
     paths: Sequence[Path], source: Path, *, series_uid: str | None, modality: str | None
 ) -> tuple[list[DicomFile], list[str]]:
-    """Return the files of one image series, and notes on what was left out.
+    """Return the files of one image series, parts of a concatenation in order, and notes on what was left out.
 
     Left out are objects that are no slices (localizers, secondary captures, projections, colour, ...) and
     byte-for-byte copies. Among the series that remain: the named one; else, if some are of the modality or do not say
@@ -33,7 +34,7 @@ def choose_series(
 
     Raises:
         ScanError: if a file is damaged, no series remains, the named one is not there, several could be meant (they are
-            listed), or the files are not all of an image (one part of a concatenation) or more (two exports of it).
+            listed), or the files are not all of an image (some parts of a concatenation) or more (two exports of it).
     """
     series: dict[str, list[DicomFile]] = defaultdict(list)
     reasons: Counter[str] = Counter()
@@ -65,25 +66,16 @@ def choose_series(
     kept = _without_copies(series[chosen])
     if len(kept) < len(series[chosen]):
         notes.append(f"left out: {len(series[chosen]) - len(kept)} x identical copy of a file")
-    _refuse_parts(kept, source)
     _refuse_two_exports(kept, source)
+    if any(file.is_concatenated for file in kept):
+        parts, joined = join_parts(kept, source)
+        return parts, [*notes, *joined]
     if len(kept) > 1 and any(file.is_multi_frame for file in kept):
         raise ScanError(
             f"{source}: the series has {len(kept)} files of which at least one is multi-frame, expected "
             f"one such file; give one of the files, e.g. {min(file.path for file in kept)}."
         )
     return kept, notes
-
-
-def _refuse_parts(files: Sequence[DicomFile], source: Path) -> None:
-    parts = [file for file in files if file.is_concatenated]
-    if parts:
-        total = parts[0].header.get("InConcatenationTotalNumber")
-        raise ScanError(
-            f"{source}: holds {len(parts)} of {total or 'several'} parts ({sum(file.frames for file in parts)} frames) "
-            "of an Enhanced image that was divided (a concatenation), expected a whole one; convert all its parts with "
-            "dcm2niix and give the NIfTI file."
-        )
 
 
 def _refuse_two_exports(files: Sequence[DicomFile], source: Path) -> None:
@@ -113,6 +105,8 @@ def _only_volume(series: dict[str, list[DicomFile]], source: Path, modality: str
 
 def _is_volume(files: Sequence[DicomFile]) -> bool:
     """Return whether there are two slices or more, most of one size and orientation (no 3-plane scout)."""
+    if files[0].is_concatenated:
+        return sum(file.frames for file in files) > 1
     if files[0].is_multi_frame:
         return files[0].frames > 1
     grids: Counter[tuple[float, ...]] = Counter()

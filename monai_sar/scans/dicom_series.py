@@ -1,5 +1,6 @@
-"""Read one DICOM series: single-frame files, or one multi-frame file (Enhanced MR and CT, OPT)."""
+"""Read one DICOM series: single-frame files, or one multi-frame image (Enhanced MR and CT, OPT), perhaps in parts."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,18 +47,19 @@ def read_dicom(
     first = ordered[0].file
     rows, columns = first.size
     voxels = np.empty((columns, rows, len(ordered)), dtype=np.float32)
-    for index, pixels in enumerate(_decode(ordered, rescale)):
+    for index, pixels in _decode(ordered, rescale):
         voxels[:, :, index] = pixels.T
     padding = _fill_padding(voxels, source)
-    paths = tuple(dict.fromkeys(frame.file.path for frame in ordered))
+    paths = tuple(frame.file.path for frame in ordered)
+    distinct = tuple(dict.fromkeys(paths))
     return Scan(
         image=voxels_to_image(voxels, stack.affine, source),
         modality=first.modality,
         slice_axis=2,
         source=source,
-        sha256=content_sha256(paths),
+        sha256=content_sha256(distinct),
         kind="dicom",
-        instances=paths,
+        instances=distinct if len(distinct) == 1 else paths,
         padded=padding > 0,
         frame_numbers=tuple(f.index + 1 for f in ordered) if first.is_multi_frame else (),
         notes=(*notes, *dicom_notes(ordered, rescale, stack, padding=padding)),
@@ -101,11 +103,13 @@ def _plane(frame: Frame) -> Plane:
     return Plane(position, orientation, pixel_spacing, frame.file.size)
 
 
-def _decode(ordered: Sequence[Frame], rescale: Sequence[tuple[float, float]]) -> Iterator[NDArray[np.float32]]:
-    """Yield the pixels of every frame in order, holding the stored pixels of one file at a time."""
-    if ordered[0].file.is_multi_frame:
-        path = ordered[0].file.path
-        yield from read_frames(read_pixel_data(path), path, [frame.index for frame in ordered], rescale)
-        return
-    for frame, own in zip(ordered, rescale, strict=True):
-        yield from read_frames(read_pixel_data(frame.file.path), frame.file.path, [0], [own])
+def _decode(
+    ordered: Sequence[Frame], rescale: Sequence[tuple[float, float]]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the number of every slice and its pixels, file by file, holding the stored pixels of one at a time."""
+    slices: dict[Path, list[int]] = defaultdict(list)
+    for number, frame in enumerate(ordered):
+        slices[frame.file.path].append(number)
+    for path, numbers in slices.items():
+        frames, own = [ordered[number].index for number in numbers], [rescale[number] for number in numbers]
+        yield from zip(numbers, read_frames(read_pixel_data(path), path, frames, own), strict=True)

@@ -11,7 +11,7 @@ import SimpleITK as sitk  # noqa: N813 (its users' own name for it)
 from numpy.typing import NDArray
 
 from monai_sar.scans.scan import LPS_TO_RAS, ScanError, reading
-from monai_sar.scans.volume import Volume, slice_axis, volume_shape
+from monai_sar.scans.volume import Volume, choose_volume, slice_axis
 from monai_sar.scans.whole_file import check_size
 
 __all__ = ["read_itk_volume"]
@@ -23,15 +23,17 @@ _DATA_FILE = {"nrrd": rb"(?im)^data ?file\s*:\s*(.+?)\s*$", "metaimage": rb"(?im
 _COMPRESSED = {"nrrd": rb"(?im)^encoding\s*:\s*gz", "metaimage": rb"(?im)^CompressedData\s*=\s*True"}
 
 
-def read_itk_volume(path: Path, kind: Literal["nrrd", "metaimage"]) -> Volume:
-    """Read a 3D file, in one or as a header beside its voxels; ITK's LPS coordinates become RAS.
+def read_itk_volume(path: Path, number: int | None = None, *, kind: Literal["nrrd", "metaimage"]) -> Volume:
+    """Read a volume, in one file or as a header beside its voxels; ITK's LPS coordinates become RAS.
 
     Args:
         path: of the one file, or of the header.
+        number: of the volume, where there are several; see :func:`monai_sar.scans.volume.choose_volume`.
         kind: its format, whatever its name says.
 
     Raises:
-        ScanError: it is damaged, not 3D, has several values per voxel, or names voxels that are not beside it.
+        ScanError: it is damaged, holds no such volume, or several and none is wanted, has several values per voxel, or
+            names voxels that are not beside it.
     """
     name, io = _IO[kind]
     with reading(path, name):
@@ -47,7 +49,7 @@ def read_itk_volume(path: Path, kind: Literal["nrrd", "metaimage"]) -> Volume:
         reader.SetImageIO(io)
         reader.SetFileName(str(path))
         reader.ReadImageInformation()
-        shape = volume_shape(reader.GetSize(), path)
+        shape, chosen = choose_volume(reader.GetSize(), path, number)
         if reader.GetNumberOfComponents() != 1:
             raise ScanError(
                 f"{path}: has {reader.GetNumberOfComponents()} values per voxel, expected one; convert it to a "
@@ -55,9 +57,10 @@ def read_itk_volume(path: Path, kind: Literal["nrrd", "metaimage"]) -> Volume:
             )
         check_size(path, reader.GetSize(), _bytes_per_voxel(reader), data=data, compressed=compressed)
         image = reader.Execute()
-        voxels = sitk.GetArrayFromImage(image).T.reshape(shape).astype(np.float32)
+        values = sitk.GetArrayFromImage(image).T
+        voxels = (values if chosen is None else values[:, :, :, chosen]).reshape(shape).astype(np.float32)
         affine = _affine(image)
-    return Volume(voxels, affine, slice_axis(affine), tuple(dict.fromkeys((path, data))))
+    return Volume(voxels, affine, slice_axis(affine), tuple(dict.fromkeys((path, data))), number=chosen)
 
 
 def _data_file(path: Path, header: bytes, kind: Literal["nrrd", "metaimage"]) -> Path:

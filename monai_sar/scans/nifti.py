@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_sar.scans.scan import ScanError, reading
-from monai_sar.scans.volume import Volume, slice_axis, volume_shape
+from monai_sar.scans.volume import Volume, choose_volume, slice_axis
 from monai_sar.scans.whole_file import check_size, is_gzip, whole_file
 
-__all__ = ["read_nifti", "read_nifti_header"]
+__all__ = ["read_nifti", "read_nifti_header", "read_values"]
 
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
 """Spatial codes of ``xyzt_units`` that are not millimetres (NIfTI-1: 1 metre, 3 micrometre); 0 is unknown."""
@@ -28,33 +28,32 @@ _CIFTI_INTENTS = range(3000, 3100)
 _ANALYZE = (nib.spm2analyze.Spm2AnalyzeImage, nib.spm99analyze.Spm99AnalyzeImage, nib.analyze.AnalyzeImage)
 
 
-def read_nifti(path: Path) -> Volume:
-    """Read a 3D file, scaled by its ``scl_slope`` and ``scl_inter``, with nibabel's affine.
+def read_nifti(path: Path, number: int | None = None) -> Volume:
+    """Read a volume, scaled by its ``scl_slope`` and ``scl_inter``, with nibabel's affine.
 
     Integers that need no scaling stay as they are stored: as floats a mask would take four times the memory.
 
     Args:
         path: of the one file, or of the header; compressed with gzip or not, whatever their names say.
+        number: of the volume, where there are several; see :func:`monai_sar.scans.volume.choose_volume`.
 
     Raises:
-        ScanError: it is damaged, not 3D, not of real numbers, has no voxels beside its header, or holds no volume
-            (CIFTI).
+        ScanError: it is damaged, holds no such volume, or several and none is wanted, is not of real numbers, has no
+            voxels beside its header, or holds no volume (CIFTI).
     """
     with reading(path, "NIfTI"), _opened(path) as (nifti, files):
-        header, shape = nifti.header, volume_shape(nifti.shape, path)
+        header = nifti.header
+        shape, chosen = choose_volume(nifti.shape, path, number)
         if nifti.get_data_dtype().kind not in "iuf":
             raise ScanError(
                 f"{path}: its voxels are of type {nifti.get_data_dtype()} (colour, complex or other), "
                 "expected one real number per voxel; convert it to a grey-scale volume."
             )
-        stored: Any = nifti.dataobj
-        unscaled = (stored.slope, stored.inter) == (1, 0) and stored.dtype.kind in "iu"
-        voxels = stored.get_unscaled() if unscaled else nifti.get_fdata(dtype=np.float32, caching="unchanged")
-        voxels = voxels.reshape(shape)
+        voxels = read_values(nifti, chosen).reshape(shape)
         affine = np.asarray(nifti.affine, dtype=np.float64)
         if not isinstance(header, nib.nifti1.Nifti1Header):
             notes = ["Analyze 7.5 does not say which side is left: its default orientation was taken"]
-            return Volume(voxels, affine, slice_axis(affine), files, tuple(notes))
+            return Volume(voxels, affine, slice_axis(affine), files, tuple(notes), chosen)
         qform, sform = nifti.get_qform(coded=True)[0], nifti.get_sform(coded=True)[0]
         notes = _orientation_notes(qform, sform, shape)
     mm_per_unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7)
@@ -62,7 +61,21 @@ def read_nifti(path: Path) -> Volume:
         affine[:3] *= mm_per_unit
         notes.append(f"lengths in the header are in units of {mm_per_unit:g} mm; converted to millimetres")
     declared = header.get_dim_info()[2]
-    return Volume(voxels, affine, slice_axis(affine) if declared is None else declared, files, tuple(notes))
+    axis = slice_axis(affine) if declared is None else declared
+    return Volume(voxels, affine, axis, files, tuple(notes), chosen)
+
+
+def read_values(image: Any, number: int | None) -> NDArray[Any]:
+    """The values of an image of nibabel, or of one volume along its fourth axis alone.
+
+    Scaled, as float32; integers that need no scaling as they are stored.
+    """
+    stored = image.dataobj
+    if (stored.slope, stored.inter) == (1, 0) and stored.dtype.kind in "iu":
+        return np.asarray(stored.get_unscaled() if number is None else stored[:, :, :, number])
+    if number is None:
+        return np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+    return np.asarray(stored[:, :, :, number], dtype=np.float32)
 
 
 def read_nifti_header(path: Path) -> Any:

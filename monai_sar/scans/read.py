@@ -22,6 +22,7 @@ def read_scan(
     spacing: Spacing | None = None,
     color: Color = "intensity",
     modality: str | None = None,
+    volume: int | None = None,
 ) -> Scan:
     """Read one scan with its geometry, or say in one sentence why not.
 
@@ -36,6 +37,7 @@ def read_scan(
         color: how coloured image files are read, see :func:`monai_sar.scans.image_stack.read_slices`.
         modality: DICOM: the modality to read, if a folder holds series of several; no scan is refused for its own, see
             :func:`monai_sar.scans.check_modality`.
+        volume: NIfTI, NRRD, MetaImage and MGH: which volume to read, if a file holds several; counted from 0.
 
     Returns:
         The scan; its ``image`` is ``[1, X, Y, Z]`` with an affine to RAS millimetres.
@@ -54,30 +56,42 @@ def read_scan(
     if spacing is not None and not (len(spacing) == 3 and all(math.isfinite(s) and s > 0 for s in spacing)):
         raise ScanError(f"{source}: spacing is {spacing}, expected three lengths above 0 in millimetres.")
     if source.is_dir():
-        return _read_folder(source, series_uid=series_uid, spacing=spacing, color=color, modality=modality)
+        return _read_folder(
+            source, series_uid=series_uid, spacing=spacing, color=color, modality=modality, volume=volume
+        )
     kind = file_format(source)
+    if kind in ("dicom", "image"):
+        _refuse_volume(source, volume)
     if kind == "dicom":
         return read_dicom([source], source, series_uid=series_uid, spacing=spacing, modality=modality)
     _refuse_series_uid(source, series_uid)
     if kind == "image":
         return read_slices([source], source, spacing=spacing, color=color)
     if kind is None and (header := header_of(source)) is not None:
-        return read_scan(header, spacing=spacing, color=color)
+        return read_scan(header, spacing=spacing, color=color, volume=volume)
     if kind is None:
         raise ScanError(f"{source}: is not {FORMATS}; convert it to one of them.")
     if spacing is not None:
         raise ScanError(f"{source}: says its own spacing, so none can be given; leave spacing out.")
-    return read_volume(source)
+    return read_volume(source, volume)
 
 
 def _read_folder(
-    folder: Path, *, series_uid: str | None, spacing: Spacing | None, color: Color, modality: str | None
+    folder: Path,
+    *,
+    series_uid: str | None,
+    spacing: Spacing | None,
+    color: Color,
+    modality: str | None,
+    volume: int | None,
 ) -> Scan:
     files = visible_files(folder)
     formats = {file: file_format(file) for file in files}
     images = [file for file, kind in formats.items() if kind == "image"]
     dicom = [file for file, kind in formats.items() if kind == "dicom"]
     volumes = [file for file, kind in formats.items() if kind in VOLUME_FORMATS]
+    if dicom or (images and not volumes):
+        _refuse_volume(folder, volume)
     if dicom:
         for file, kind in formats.items():
             _refuse_broken_dicom(file, kind)
@@ -90,7 +104,9 @@ def _read_folder(
             "file, or a folder with the slices of one scan."
         )
     if volumes:
-        return read_scan(volumes[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
+        return read_scan(
+            volumes[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality, volume=volume
+        )
     if images:
         _refuse_series_uid(folder, series_uid)
         return read_slices(images, folder, spacing=spacing, color=color)
@@ -99,7 +115,7 @@ def _read_folder(
         raise ScanError(
             f"{folder}: holds {len(below)} scans in its subfolders, expected one; give one, e.g. {below[0]}."
         )
-    return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality)
+    return read_scan(below[0], series_uid=series_uid, spacing=spacing, color=color, modality=modality, volume=volume)
 
 
 def _refuse_broken_dicom(file: Path, kind: FileFormat | None) -> None:
@@ -108,6 +124,14 @@ def _refuse_broken_dicom(file: Path, kind: FileFormat | None) -> None:
         raise ScanError(
             f"{file}: is {file.stat().st_size} bytes that are not DICOM, among DICOM files; copy it again, "
             "or remove it if it is no slice."
+        )
+
+
+def _refuse_volume(source: Path, volume: int | None) -> None:
+    if volume is not None:
+        raise ScanError(
+            f"{source}: is no NIfTI, NRRD, MetaImage or MGH file, so volume {volume} cannot be found in it. Of DICOM "
+            "with several volumes write NIfTI first, e.g. with dcm2niix; of others leave volume out."
         )
 
 

@@ -74,14 +74,15 @@ class Scan:
         sha256: SHA-256 of the bytes that were read (of one file: the file's own; of several: over their
             sorted digests). It identifies the scan without a name.
         kind: the family of formats it came from; "volume" are NRRD, MetaImage and MGH.
-        instances: DICOM: the files in the order of the array's slices along ``slice_axis``, or the one
-            multi-frame file. Otherwise empty.
+        instances: DICOM: the file of every slice along ``slice_axis``, which of a divided multi-frame image (a
+            concatenation) come several times; or the one multi-frame file. Otherwise empty.
         frame_numbers: multi-frame DICOM: the 1-based frame number of every slice along ``slice_axis``.
             Otherwise empty.
         notes: what a reader should know (localizers left out, rescaling that varies, ...).
         padded: DICOM: whether there are voxels that are not part of the image (Pixel Padding Value); they have the
             lowest value.
         stored_max: image files: the largest value that their type can store, to scale by; otherwise None.
+        volume: of a file with several volumes, which one it is, counted from 0; otherwise None.
     """
 
     image: MetaTensor
@@ -95,6 +96,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     padded: bool = False
     stored_max: float | None = None
+    volume: int | None = None
 
     @property
     def two_values(self) -> bool:

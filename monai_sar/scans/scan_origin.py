@@ -26,11 +26,12 @@ class ScanOrigin:
         modality: DICOM modality code; None where the file does not say.
         slice_axis: spatial axis (0, 1 or 2) of the array along which the slices were acquired.
         sha256: of the bytes that were read.
-        instances: DICOM: the files in the order of the slices, or the one multi-frame file; else empty.
+        instances: DICOM: the file of every slice, or the one multi-frame file; else empty.
         frame_numbers: multi-frame DICOM: 1-based frame number of every slice; else empty.
         notes: what a reader should know (localizers left out, ...).
         stored_max: image files: the largest value that their type can store; None for others.
         two_values: whether it is a volume of two values, as a mask is.
+        volume: of a file with several volumes, which one it is, counted from 0; None for others.
     """
 
     source: Path
@@ -43,6 +44,7 @@ class ScanOrigin:
     notes: tuple[str, ...]
     stored_max: float | None
     two_values: bool
+    volume: int | None
 
     @classmethod
     def of(cls, image: MetaTensor) -> "ScanOrigin":
@@ -68,6 +70,7 @@ class ScanOrigin:
             notes=tuple(meta.get(NOTES) or ()),
             stored_max=meta.get("stored_max"),
             two_values=bool(meta.get("two_values")),
+            volume=None if meta.get("volume") is None else int(meta["volume"]),
         )
 
     @staticmethod
@@ -88,8 +91,9 @@ class ScanOrigin:
         )
         if scan.padded:
             scan.image.meta[PADDED] = True
-        if scan.stored_max is not None:  # None cannot be collated
-            scan.image.meta["stored_max"] = scan.stored_max
+        for key in ("stored_max", "volume"):
+            if (value := getattr(scan, key)) is not None:  # None cannot be collated
+                scan.image.meta[key] = value
 
 
 def add_note(image: MetaTensor, note: str) -> None:

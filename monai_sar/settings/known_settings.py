@@ -34,6 +34,7 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "lesion_suffix": TEXT.or_null(),
         "region_suffix": TEXT.or_null(),
         "series_uid": UID.or_null(),
+        "volume": whole_number(least=0, example=0).or_null(),
         # --- how it runs ---
         "device": DEVICE,
         "seed": whole_number(least=0, most=2**32 - 1, example=42),  # what NumPy takes

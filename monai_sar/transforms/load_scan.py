@@ -32,6 +32,7 @@ class LoadScan(Transform):
             with series of several modalities, those of this one are meant.
         color: how coloured image files are read: ``"intensity"`` gives one channel, ``"as_stored"`` RGB; see
             :func:`monai_sar.scans.image_stack.read_slices`.
+        volume: NIfTI, NRRD, MetaImage and MGH: which volume to read, if a file holds several; counted from 0.
 
     Raises:
         ScanError: when called: the scan cannot be read without guessing, or is of another modality.
@@ -49,16 +50,23 @@ class LoadScan(Transform):
         spacing: Spacing | None = None,
         modality: str | None = None,
         color: Color = "intensity",
+        volume: int | None = None,
     ) -> None:
         self.color: Color = look_up_option(color, get_args(Color))
         self.series_uid = series_uid
         self.spacing = spacing
         self.modality = modality
+        self.volume = volume
 
     def __call__(self, path: str | os.PathLike[str]) -> MetaTensor:
         """Return the scan stored in the file or folder ``path``."""
         scan = read_scan(
-            path, series_uid=self.series_uid, spacing=self.spacing, color=self.color, modality=self.modality
+            path,
+            series_uid=self.series_uid,
+            spacing=self.spacing,
+            color=self.color,
+            modality=self.modality,
+            volume=self.volume,
         )
         if self.modality is not None:
             check_modality(scan, self.modality)
@@ -75,6 +83,7 @@ class LoadScand(MapTransform):
         spacing: distances between columns, rows and slices in millimetres, for files that do not hold them.
         modality: DICOM modality code that the scans must have if they say one.
         color: how coloured image files are read.
+        volume: which volume to read, if a file holds several; counted from 0.
         allow_missing_keys: whether a key may be absent.
     """
 
@@ -86,10 +95,11 @@ class LoadScand(MapTransform):
         spacing: Spacing | None = None,
         modality: str | None = None,
         color: Color = "intensity",
+        volume: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.loader = LoadScan(series_uid=series_uid, spacing=spacing, modality=modality, color=color)
+        self.loader = LoadScan(series_uid=series_uid, spacing=spacing, modality=modality, color=color, volume=volume)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return a copy of ``data`` with the scans in place of their paths."""

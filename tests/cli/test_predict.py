@@ -135,6 +135,28 @@ def test_what_is_there_is_not_done_again(
     assert statuses("--overwrite") == ["done"]
 
 
+def test_one_of_several_volumes_is_predicted_and_named(
+    predict: Predict, predictor: ScanPredictor, tmp_path: Path
+) -> None:
+    volumes = [head(seed=seed) for seed in range(2)]
+    save_nifti(tmp_path / "times.nii.gz", np.stack(volumes, axis=3))
+    alone = predictor(save_nifti(tmp_path / "alone" / "scan.nii.gz", volumes[1]))
+    base = [tmp_path / "times.nii.gz", f"--output={tmp_path / 'out'}", "--json"]
+    assert outcomes(predict(*base, "--volume=0"))["times.nii.gz"]["status"] == "done"
+    assert outcomes(predict(*base, "--volume=0"))["times.nii.gz"]["status"] == "there already"
+    outcome = outcomes(predict(*base, "--volume=1"))["times.nii.gz"]
+    assert (outcome["status"], outcome["score"]) == ("done", pytest.approx(alone.score))
+    assert json.loads((tmp_path / "out" / "times_report.json").read_text())["scan"]["volume"] == 1
+    result, scan = (
+        nib.Nifti1Image.from_filename(tmp_path / path) for path in ("out/times_anomaly.nii.gz", "times.nii.gz")
+    )
+    assert result.shape == volumes[1].shape
+    np.testing.assert_allclose(result.affine, scan.affine)
+    several = predict(*base)
+    assert several.exit_code == 1
+    assert "--volume N, from 0 to 1" in outcomes(several)["times.nii.gz"]["error"]
+
+
 def test_results_of_an_earlier_run_are_no_scans(predict: Predict, write_series: Write, tmp_path: Path) -> None:
     """The output folder may lie among the scans."""
     save_nifti(tmp_path / "head.nii.gz")

@@ -166,6 +166,10 @@ def test_masks_are_not_taken_for_scans(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path / f"x{number}_flair.nii.gz", number)
         write(tmp_path / f"x{number}_seg.nii.gz", number, mask=True)
+    told = run(tmp_path, "--output", tmp_path / "dataset.json", status=2)
+    assert "4 of the 8 scans that were found there have two values or one, as masks have" in told
+    for number in range(4):  # of several tissues
+        write(tmp_path / f"x{number}_seg.nii.gz", number)
     assert "4 are called like masks" in run(tmp_path, "--output", tmp_path / "dataset.json", status=2)
 
 

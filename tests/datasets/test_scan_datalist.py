@@ -18,7 +18,7 @@ Form = Literal["NFC", "NFD"]
 def _write(root: Path, *names: str) -> None:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        nibabel.save(nibabel.nifti1.Nifti1Image(np.eye(3, dtype=np.int16)[None], np.eye(4)), root / name)
+        nibabel.save(nibabel.nifti1.Nifti1Image(np.arange(9, dtype=np.int16).reshape(1, 3, 3), np.eye(4)), root / name)
 
 
 def test_a_folder_as_brats_has_it(tmp_path: Path) -> None:
@@ -36,6 +36,37 @@ def test_outlines_are_no_scans(tmp_path: Path) -> None:
     items = load_scan_datalist(tmp_path, lesion_suffix="_lesion.nii.gz")
     assert [Path(item["image"]).name for item in items] == ["x.nii.gz", "y.nii.gz"]
     assert [Path(item.get("label", "")).name for item in items] == ["x_lesion.nii.gz", ""]
+
+
+def _write_mask(path: Path, inside: int = 2) -> None:
+    voxels = np.zeros((4, 4, 4), np.uint8)
+    voxels[:inside] = 1
+    nibabel.save(nibabel.nifti1.Nifti1Image(voxels, np.eye(4)), path)
+
+
+def test_masks_that_lie_beside_scans_are_named(tmp_path: Path) -> None:
+    """Whatever they are called, empty ones too; unless they are given themselves, or suffixes tell."""
+    _write(tmp_path, "x.nii.gz", "y.nii.gz")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"\x1f\x8bno")
+    _write_mask(tmp_path / "x_wmh.nii.gz")
+    _write_mask(tmp_path / "y_wmh.nii.gz", inside=0)
+    with pytest.raises(ScanError, match=r"2 of the 5 scans .* as masks have: .*x_wmh.nii.gz, .*y_wmh.nii.gz\. Say how"):
+        load_scan_datalist(tmp_path)
+    (tmp_path / "damaged.nii.gz").unlink()
+    assert len(load_scan_datalist(tmp_path, lesion_suffix="_wmh.nii.gz")) == 2
+    assert len(load_scan_datalist(tmp_path, image_suffix="x.nii.gz")) == 1
+    assert load_scan_datalist(tmp_path / "x_wmh.nii.gz") == [{"image": str(tmp_path / "x_wmh.nii.gz")}]
+    (tmp_path / "list.txt").write_text("x.nii.gz\nx_wmh.nii.gz\n")
+    assert len(load_scan_datalist(tmp_path / "list.txt")) == 2
+
+
+def test_what_is_no_scan_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _write(tmp_path, "x.nii.gz")
+    for name in ("notes.docx", "times.csv", "manifest.csv"):
+        (tmp_path / name).touch()
+    load_scan_datalist(tmp_path)
+    (record,) = caplog.records
+    assert record.getMessage() == f"Left out 2 files that are no scans, such as '{tmp_path / 'notes.docx'}'"
 
 
 def test_one_file_and_no_suffixes(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ class LabelServer:
             command += ["--conf", key, str(value)]
         # scoring in the background would disturb the clock, and the tests ask for it themselves
         variables = {"MONAI_LABEL_AUTO_UPDATE_SCORING": "false", "OMP_NUM_THREADS": "1"}
-        variables |= {"TMPDIR": str(self.temporary), **(environment or {})}
+        self.sessions = folder / "sessions"
+        variables |= {"TMPDIR": str(self.temporary), "MONAI_LABEL_SESSION_PATH": str(self.sessions)}
+        variables |= environment or {}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, env={**os.environ, **variables}

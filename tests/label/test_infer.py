@@ -2,6 +2,10 @@
 
 # nibabel is typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
+import json
+import tarfile
+import time
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,11 +21,22 @@ from tests.conftest import BUNDLE, head, save_nifti
 from tests.label.conftest import MODEL, REASON, LabelServer
 
 pytest.importorskip("monailabel", reason=REASON)
+requests = pytest.importorskip("requests", reason=REASON)
 pytestmark = pytest.mark.label
 
 
 @pytest.fixture(scope="module")
-def server(start_server: Callable[..., LabelServer], studies: Path, calibrated: Path) -> LabelServer:
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan that lies outside the studies."""
+    return save_nifti(tmp_path_factory.mktemp("elsewhere") / "stranger.nii.gz", head(seed=9))
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., LabelServer], studies: Path, stranger: Path, calibrated: Path) -> LabelServer:
+    """With symbolic links that lead out of the studies."""
+    (studies / "link.nii.gz").symlink_to(stranger)
+    (studies / "labels").mkdir()
+    (studies / "labels" / "link").symlink_to(stranger.parent)
     conf = {"bundles": BUNDLE.parent, "models": f"{MODEL},liver_ct_anomaly", f"{MODEL}.ckpt_path": calibrated}
     return start_server(studies, conf)
 
@@ -178,6 +193,120 @@ def test_what_is_wrong_is_told(server: LabelServer, request_: dict[str, Any], st
     for word in words:
         assert word in message
     assert "Traceback" not in server.log.read_text()
+
+
+NO_STUDY, NO_TAG, LEADS_OUT = "is no name of a study", "is no name of a tag", "leads out of the folder of the studies"
+INFER, IMAGE, LABEL = f"infer/{MODEL}", "datastore/image", "datastore/label"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "options", "words"),
+    [
+        ("POST", INFER, {"image": "{stranger}"}, {}, NO_STUDY),
+        ("POST", INFER, {"image": "../elsewhere0/stranger"}, {}, NO_STUDY),
+        ("POST", INFER, {"image": "head_0"}, {"image": "{stranger}"}, NO_STUDY),
+        ("POST", INFER, {"image": "head_0"}, {"image": ["head_0"]}, NO_STUDY),
+        ("POST", INFER, {"image": "{temporary}/tmp12345678.nii.gz"}, {}, NO_STUDY),
+        ("POST", INFER, {"image": "{temporary}/tmpabcdefgh.nii.gz"}, {}, NO_STUDY),
+        ("POST", INFER, {"image": "{sessions}/0/head.nii.gz"}, {}, NO_STUDY),
+        ("POST", INFER, {"image": "link"}, {}, LEADS_OUT),
+        ("POST", INFER, {"image": "head_0"}, {"threshold": 1, "save_label": True, "label_tag": "../../stolen"}, NO_TAG),
+        ("POST", INFER, {"session_id": "../../elsewhere0"}, {}, "is no name of a session"),
+        ("PUT", IMAGE, {"image": "../stolen"}, {}, NO_STUDY),
+        ("PUT", IMAGE, {"image": "..\\stolen"}, {}, NO_STUDY),
+        ("PUT", IMAGE, {"image": "stolen\n"}, {}, NO_STUDY),
+        ("PUT", IMAGE, {"image": "link"}, {}, LEADS_OUT),
+        ("GET", IMAGE, {"image": "link"}, {}, LEADS_OUT),
+        ("DELETE", IMAGE, {"id": "link"}, {}, LEADS_OUT),
+        ("DELETE", IMAGE, {"id": "../elsewhere0/stranger"}, {}, NO_STUDY),
+        ("PUT", LABEL, {"image": "head_0", "tag": "../../stolen"}, {}, NO_TAG),
+        ("PUT", LABEL, {"image": "head_0", "tag": "link"}, {}, LEADS_OUT),
+        ("PUT", LABEL, {"image": "../stolen", "tag": "final"}, {}, NO_STUDY),
+        ("GET", LABEL, {"label": "../stranger", "tag": "final"}, {}, "is no name of a label"),
+        ("GET", LABEL, {"label": "stranger", "tag": ".."}, {}, NO_TAG),
+    ],
+)
+def test_names_are_not_paths(
+    server: LabelServer,
+    studies: Path,
+    stranger: Path,
+    method: str,
+    path: str,
+    query: dict[str, str],
+    options: dict[str, Any],
+    words: str,
+) -> None:
+    (server.temporary / "tmpabcdefgh.nii.gz").unlink(missing_ok=True)
+    (server.temporary / "tmpabcdefgh.nii.gz").symlink_to(stranger)
+    places = {"stranger": stranger, "temporary": server.temporary, "sessions": server.sessions}
+    query, form = ({key: _filled(value, places) for key, value in each.items()} for each in (query, options))
+    content = {key: ("scan.nii.gz", stranger.read_bytes()) for key in ("file", "label") if method == "PUT"}
+    answer = requests.request(
+        method,
+        f"{server.url}/{path}",
+        params=query,
+        data={"params": json.dumps(form)} if method != "GET" else None,
+        files=content or None,
+        timeout=60,
+    )
+    assert (answer.status_code, words in answer.json()["detail"]) == (422, True)
+    assert [each.name for each in stranger.parent.iterdir()] == [stranger.name]
+    assert not list(studies.parent.rglob("stolen*"))
+    assert "Traceback" not in server.log.read_text()
+
+
+def _filled(value: Any, places: dict[str, Path]) -> Any:
+    return value.format(**places) if isinstance(value, str) else value
+
+
+def test_a_study_cannot_replace_the_list_of_studies(server: LabelServer, studies: Path) -> None:
+    before = (studies / "datastore_v2.json").read_bytes()
+    answer = requests.put(
+        f"{server.url}/{IMAGE}", params={"image": "datastore_v2"}, files={"file": ("x.json", b"{}")}, timeout=60
+    )
+    assert (answer.status_code, "expected as one of *.nii.gz" in answer.json()["detail"]) == (422, True)
+    assert (studies / "datastore_v2.json").read_bytes() == before
+
+
+def test_all_studies_at_once_are_those_inside(server: LabelServer, studies: Path, stranger: Path) -> None:
+    final = studies / "labels" / "final"
+    (final / "head_0.nii.gz").symlink_to(stranger)
+    server.client.save_label("head_1", str(stranger), tag="final", params={})
+    for _ in range(100):  # the server watches the folder
+        if server.client.datastore()["objects"]["head_0"]["labels"].get("final"):
+            break
+        time.sleep(0.1)
+    answer = requests.get(f"{server.url}/datastore/dataset", timeout=60)
+    assert (answer.status_code, LEADS_OUT in answer.json()["detail"]) == (422, True)
+    (final / "head_0.nii.gz").unlink()
+
+
+def test_a_session_holds_what_a_viewer_has_sent(server: LabelServer, studies: Path, tmp_path: Path) -> None:
+    scan = studies / "head_2.nii.gz"
+    session = server.client.create_session(str(scan))["session_id"]
+    file, _ = server.client.infer(MODEL, "", {}, session_id=session)
+    np.testing.assert_array_equal(nib.load(file).dataobj, nib.load(infer(server, "head_2")[0]).dataobj)
+
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
+        archive.write(scan, scan.name)
+    with tarfile.open(tmp_path / "scan.tar", "w") as archive:
+        archive.add(scan, "../../stolen")
+    answers = [
+        requests.put(
+            f"{server.url}/session/?uncompress=true", files={"files": (path.name, path.read_bytes())}, timeout=60
+        )
+        for path in (tmp_path / "scan.zip", tmp_path / "scan.tar")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422]
+    assert "expected as .zip, not '.tar'" in answers[1].json()["detail"]
+    file, _ = server.client.infer(MODEL, "", {}, session_id=answers[0].json()["session_id"])
+    assert nib.load(file).shape == head().shape
+    assert not list(studies.parent.rglob("stolen*"))
+
+
+def test_whole_slides_are_not_served(server: LabelServer, stranger: Path) -> None:
+    answer = requests.post(f"{server.url}/infer/wsi_v2/{MODEL}", params={"image": str(stranger)}, timeout=60)
+    assert (answer.status_code, "Whole slides are not served" in answer.json()["detail"]) == (404, True)
 
 
 def test_requests_leave_nothing_behind(server: LabelServer) -> None:

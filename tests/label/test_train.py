@@ -26,8 +26,9 @@ LESION[14:20, 12:18, 1:3] = True
 
 @pytest.fixture(scope="module")
 def server(start_server: Callable[..., LabelServer], studies: Path, checkpoint: Path) -> LabelServer:
-    """With a checkpoint that is not calibrated, and one study more, which shows a lesion."""
+    """With a checkpoint that is not calibrated, one study more, which shows a lesion, and one that lies elsewhere."""
     save_nifti(studies / "lesion.nii.gz", np.where(LESION, 900, head(seed=4)))
+    (studies / "link.nii.gz").symlink_to(checkpoint)
     conf = {"bundles": BUNDLE.parent, "models": MODEL, f"{MODEL}.ckpt_path": checkpoint}
     return start_server(studies, conf)
 
@@ -58,10 +59,11 @@ def mark_normal(server: LabelServer, study: str, *, normal: bool = True) -> None
 def test_scores_are_filled_in_and_rank_the_studies(server: LabelServer, studies: Path, checkpoint: Path) -> None:
     assert server.client.next_sample("most_anomalous", {})["score"] is None  # nothing is scored yet
     done = post(server, "scoring/anomaly_score?run_sync=true")
-    assert done == {"model": MODEL, "scored": 5, "before": 0, "failed": 1}
+    assert done == {"model": MODEL, "scored": 5, "before": 0, "failed": 2}
     images = server.client.datastore()["objects"]
     scores = {name: image["image"]["info"]["monai_sar"][MODEL] for name, image in images.items()}
     assert "cannot be read as NIfTI" in scores.pop("damaged")["error"]
+    assert "leads out of the folder of the studies" in scores.pop("link")["error"]
     predictor = ScanPredictor.from_bundle(BUNDLE, ckpt_path=checkpoint)
     for name, score in scores.items():
         assert score["score"] == pytest.approx(predictor(studies / f"{name}.nii.gz").score, rel=1e-6)
@@ -69,7 +71,7 @@ def test_scores_are_filled_in_and_rank_the_studies(server: LabelServer, studies:
     highest = max(scores, key=lambda name: scores[name]["score"])
     assert server.client.next_sample("most_anomalous", {})["id"] == highest
     again = post(server, "scoring/anomaly_score?run_sync=true")
-    assert again == {"model": MODEL, "scored": 0, "before": 6, "failed": 0}
+    assert again == {"model": MODEL, "scored": 0, "before": 7, "failed": 0}
 
 
 def test_what_needs_a_calibration_says_so(server: LabelServer) -> None:

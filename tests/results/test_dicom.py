@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,6 +106,37 @@ def test_frames_of_one_instance(
         place = source.PerFrameFunctionalGroupsSequence[number - 1].PlanePositionSequence
         assert frame.PlanePositionSequence[0].ImagePositionPatient == place[0].ImagePositionPatient
     assert dciodvfy(path) == []
+
+
+@WRITERS
+def test_frames_of_the_parts_of_a_concatenation(
+    tmp_path: Path, enhanced_mr: Callable[..., Dataset], write: Write
+) -> None:
+    """Every frame refers to its own part, and the series to each part once."""
+    path, whole, volume = tmp_path / "result.dcm", enhanced_mr(), scores()
+    parts = [deepcopy(whole), deepcopy(whole)]
+    for part, frames in zip(parts, (slice(0, 2), slice(2, 5)), strict=True):
+        part.SOPInstanceUID, part.ConcatenationUID = pydicom.uid.generate_uid(), "1.2.3"
+        part.PerFrameFunctionalGroupsSequence = whole.PerFrameFunctionalGroupsSequence[frames]
+        part.NumberOfFrames = len(part.PerFrameFunctionalGroupsSequence)
+    of_slice, numbers = [0, 0, 1, 1, 1], [1, 2, 1, 2, 3]
+    sources = [parts[part] for part in of_slice]
+    write(path, volume, sources, frame_numbers=numbers)
+    voxels = np.argwhere(np.ones(volume.shape))
+    places = np.array([position(OBLIQUE, (x, y, z)) for x, y, z in voxels])
+    np.testing.assert_array_equal(values_at(path, places), expected(write, volume)[tuple(voxels.T)])
+    result = pydicom.dcmread(path)
+    by_uid = {part.SOPInstanceUID: part for part in parts}
+    for frame in result.PerFrameFunctionalGroupsSequence:
+        reference = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        part = by_uid[reference.ReferencedSOPInstanceUID]
+        place = part.PerFrameFunctionalGroupsSequence[reference.ReferencedFrameNumber - 1].PlanePositionSequence
+        assert frame.PlanePositionSequence[0].ImagePositionPatient == place[0].ImagePositionPatient
+    referenced = result.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert [item.ReferencedSOPInstanceUID for item in referenced] == list(by_uid)
+    parts[1].ConcatenationUID = "1.2.4"
+    with pytest.raises(ValueError, match="Expected one, or for every slice the part of one concatenation"):
+        write(path, volume, sources, frame_numbers=numbers)
 
 
 @WRITERS
@@ -258,7 +290,7 @@ def test_what_cannot_be_placed_is_refused(
         write(path, scores(), images, frame_numbers=[1, 2, 3, 4, 5])
     with pytest.raises(ValueError, match="Expected one"):
         write(path, scores(), [multi, multi])
-    with pytest.raises(ValueError, match=r"no frames \[0, 6\]"):
+    with pytest.raises(ValueError, match="no frame 0: the source image has frames 1 to 5"):
         write(path, scores(), [multi], frame_numbers=[0, 1, 2, 3, 6])
     del multi.PerFrameFunctionalGroupsSequence
     with pytest.raises(ValueError, match="do not say where"):

@@ -176,6 +176,42 @@ def test_parametric_map_and_segmentation_of_an_enhanced_mr(
     assert any("RescaleSlope varies" in warning for warning in report["warnings"])
 
 
+def test_parametric_map_and_segmentation_of_a_concatenation(
+    predictor: ScanPredictor, write_multi_frame: Write, tmp_path: Path
+) -> None:
+    series, frame_of_reference = pydicom.uid.generate_uid(), pydicom.uid.generate_uid()
+    for number in (1, 2):
+
+        def divide(ds: FileDataset, index: int, number: int = number) -> None:
+            ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = series, series, frame_of_reference
+            ds.ConcatenationUID, ds.InConcatenationNumber, ds.InConcatenationTotalNumber = "1.2.3", number, 2
+            for group in ds.PerFrameFunctionalGroupsSequence if number == 2 else ():
+                position = group.PlanePositionSequence[0]
+                position.ImagePositionPatient = [
+                    *position.ImagePositionPatient[:2],
+                    position.ImagePositionPatient[2] + 8,
+                ]
+
+        write_multi_frame(
+            tmp_path / "in" / f"part{number}", shape=(4, 20, 24), orientation=(1, 0, 0, 0, 1, 0), edit=divide
+        )
+    result = predictor(tmp_path / "in")
+    report = save(result, tmp_path / "out")
+    parts = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, sorted((tmp_path / "in").iterdir()))}
+    starts = dict(zip(parts, (0, 4), strict=True))
+    assert result.mask is not None
+    for output, expected in (("parametric_map", result.anomaly_map), ("segmentation", result.mask)):
+        seen = set()
+        for pixels, group, source in _frames(tmp_path / "out" / report["outputs"][output]):
+            number, part = int(source.ReferencedFrameNumber), parts[source.ReferencedSOPInstanceUID]
+            place = part.PerFrameFunctionalGroupsSequence[number - 1].PlanePositionSequence[0]
+            assert group.PlanePositionSequence[0].ImagePositionPatient == place.ImagePositionPatient
+            index = starts[part.SOPInstanceUID] + 4 - number  # the first frame of a part lies last
+            np.testing.assert_array_equal(pixels, expected[0, ..., index])
+            seen.add(index)
+        assert seen == set(range(8))
+
+
 def _bare(path: Path) -> None:
     """Leave nothing before the data set: no preamble, no meta header."""
     content = path.read_bytes()

@@ -258,6 +258,18 @@ def test_a_compressed_frame_cut_short_is_told(tmp_path: Path, write_series: Writ
         read_scan(tmp_path)
 
 
+def test_a_lost_sector_of_jpeg_2000_is_told(tmp_path: Path, write_series: Writer) -> None:
+    """Its decoders make a picture of anything."""
+    write_series(tmp_path, shape=(3, 40, 48), syntax=uid.JPEG2000Lossless)
+    path = sorted(tmp_path.iterdir())[1]
+    ds = dcmread(path)
+    frame = next(generate_frames(ds.PixelData, number_of_frames=1))
+    ds.PixelData = encapsulate([frame[:700] + bytes(512) + frame[1212:]])
+    ds.save_as(path)
+    with pytest.raises(ScanError, match=f"{path.name}: JPEG 2000.* data of frame 1 holds 512 zero bytes in a row"):
+        read_scan(tmp_path)
+
+
 def test_jpeg_lossless_cut_short_is_told(
     tmp_path: Path, write_series: Writer, to_jpeg_lossless: Callable[[Path], None]
 ) -> None:

@@ -130,24 +130,6 @@ def test_slices_that_an_anonymiser_gave_one_instance_uid_are_still_slices(tmp_pa
     assert read_scan(tmp_path).image.shape == (1, 10, 8, 5)
 
 
-@pytest.mark.parametrize("parts", [1, 2])
-@pytest.mark.parametrize("total", [2, None])
-def test_parts_of_a_concatenation_are_not_taken_for_the_whole(
-    tmp_path: Path, write_multi_frame: Writer, parts: int, total: int | None
-) -> None:
-    for part in range(parts):
-
-        def divide(ds: FileDataset, index: int, number: int = part + 1) -> None:
-            ds.SeriesInstanceUID, ds.ConcatenationUID, ds.InConcatenationNumber = "1.2.3", "1.2.3.4", number
-            if total is not None:
-                ds.InConcatenationTotalNumber = total
-
-        write_multi_frame(tmp_path / str(part), edit=divide)
-    for path in (tmp_path, tmp_path / "0"):
-        with pytest.raises(ScanError, match="of an Enhanced image that was divided .a concatenation.*dcm2niix"):
-            read_scan(path)
-
-
 def test_a_concatenation_of_one_part_is_whole(tmp_path: Path, write_multi_frame: Writer) -> None:
     def whole(ds: FileDataset, index: int) -> None:
         ds.ConcatenationUID, ds.InConcatenationNumber, ds.InConcatenationTotalNumber = "1.2.3.4", 1, 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 
 from monai_sar.scans import read_scan
-from monai_sar.scans.dicom_header import read_instance
+from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 
 Writer = Callable[..., NDArray[np.int64]]
@@ -37,8 +37,7 @@ def test_reading_a_series_of_invalid_values_says_nothing_of_them(
         dcmread(path).SeriesInstanceUID  # noqa: B018 - pydicom itself warns when it looks
         assert [warning for warning in caught if "SECRET" in str(warning.message)]
         caught.clear()
-        for instance in read_scan(tmp_path / "series").instances:
-            read_instance(instance)
+        read_instances(read_scan(tmp_path / "series").instances)
     assert not [str(warning.message) for warning in caught]
     assert "SECRET" not in "".join(capfd.readouterr())
 

@@ -121,7 +121,7 @@ def float_volume(value: float) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("array", "told"),
     [
-        (np.zeros((2, 3, 4, 5), np.int16), r"shape 2 x 3 x 4 x 5, expected one 3D volume.*slicer\[..., 0\]"),
+        (np.zeros((2, 3, 4, 5), np.int16), r"is 5 volumes .*--volume N, from 0 to 4\..*slicer\[..., 0\]"),
         (np.zeros((2, 3, 4, 1, 3), np.int16), "expected one 3D volume"),
         (np.zeros(7, np.int16), "expected one 3D volume"),
         (np.ones((2, 3, 4), np.int16), "every voxel is 1"),

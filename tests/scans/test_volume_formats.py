@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - its own name for itself
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -63,6 +64,67 @@ def test_it_is_the_volume_that_nifti_gives(tmp_path: Path, name: str) -> None:
     assert find_scans([tmp_path / "there"]) == [path]  # the file with the voxels alone is no other scan
     assert search_scans([tmp_path / "there"]).others == []
     assert read_scan(tmp_path / "there").sha256 == scan.sha256
+
+
+def write_several(path: Path, volumes: NDArray[np.int16]) -> None:
+    if path.suffix in (".nrrd", ".mha"):
+        image = sitk.JoinSeries([sitk.GetImageFromArray(volume.T) for volume in np.moveaxis(volumes, 3, 0)])
+        sitk.WriteImage(image, str(path))
+        return
+    kind = {".mgz": nib.MGHImage, ".hdr": nib.Nifti1Pair}.get(path.suffix, nib.Nifti1Image)
+    nib.save(kind(volumes, OBLIQUE), path)
+
+
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz", "scan.hdr", "scan.mgz", "scan.nrrd", "scan.mha"])
+def test_one_of_several_volumes_is_read_by_its_number(tmp_path: Path, name: str) -> None:
+    volumes = np.stack([VOXELS, VOXELS[::-1], VOXELS + 1], axis=3)
+    write_several(tmp_path / name, volumes)
+    for number in range(3):
+        scan = read_scan(tmp_path / name, volume=number)
+        np.testing.assert_array_equal(scan.image.numpy()[0], volumes[..., number])
+        assert (scan.volume, scan.image.dtype) == (number, torch.float32)
+    with pytest.raises(ScanError, match=r"is 3 volumes .*--volume N, from 0 to 2\."):
+        read_scan(tmp_path / name)
+    with pytest.raises(ScanError, match=r"has no volume 3; it holds 3, and they are counted from 0\. Give 0 to 2\."):
+        read_scan(tmp_path / name, volume=3)
+    assert read_scan(tmp_path, volume=1).volume == 1  # of the folder that it lies in
+
+
+def test_the_values_of_one_volume_are_scaled_too(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.stack([VOXELS, VOXELS + 7], axis=3), OBLIQUE)
+    image.header.set_slope_inter(0.5, -3)
+    nib.save(image, tmp_path / "scan.nii.gz")
+    scan = read_scan(tmp_path / "scan.nii.gz", volume=1)
+    np.testing.assert_array_equal(scan.image.numpy()[0], nib.load(tmp_path / "scan.nii.gz").get_fdata()[..., 1])
+    np.testing.assert_allclose(scan.image.affine.numpy(), OBLIQUE, atol=1e-5)
+
+
+def test_damage_behind_the_volume_is_seen(tmp_path: Path) -> None:
+    volumes = np.random.default_rng(0).integers(0, 1000, (20, 20, 20, 3)).astype(np.int16)
+    write_several(tmp_path / "scan.nii.gz", volumes)
+    content = bytearray((tmp_path / "scan.nii.gz").read_bytes())
+    content[-2000] ^= 1
+    (tmp_path / "scan.nii.gz").write_bytes(content)
+    with pytest.raises(ScanError, match="cannot be read as NIfTI"):
+        read_scan(tmp_path / "scan.nii.gz", volume=0)
+
+
+def test_a_file_of_one_volume_has_the_volume_0_alone(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(VOXELS, OBLIQUE), tmp_path / "scan.nii")
+    assert read_scan(tmp_path / "scan.nii", volume=0).volume is None
+    with pytest.raises(ScanError, match=r"has no volume 1; it holds 1, .*Give 0, or none\."):
+        read_scan(tmp_path / "scan.nii", volume=1)
+
+
+def test_a_volume_of_dicom_or_images_is_told_how_to_get(
+    tmp_path: Path, write_multi_frame: Callable[..., NDArray[np.int64]]
+) -> None:
+    write_multi_frame(tmp_path / "dicom" / "volume.dcm", modality="OPT")
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(tmp_path / "images" / "slice.png")
+    for path in (tmp_path / "dicom", tmp_path / "dicom" / "volume.dcm", tmp_path / "images"):
+        with pytest.raises(ScanError, match=r"volume 1 cannot be found in it\. .*dcm2niix"):
+            read_scan(path, volume=1)
 
 
 @pytest.mark.parametrize(("name", "packed"), [("scan.nii.gz", False), ("scan.nii", True), ("scan.mgz", False)])
