@@ -30,6 +30,7 @@ from benchmarks.labelled_images import LabelledImage, LabelledSet, load_labelled
 from benchmarks.rivals import DPMM, AnomalyDINO, PatchCore, Rival, smooth_map
 from benchmarks.rivals.single_gaussian import SingleGaussian
 from benchmarks.trained_bundle import PUBLISHED, BundleTraining, training_settings
+from monai_sar.cli.bundle_options import Settings, given_settings
 from monai_sar.metrics import PixelAUPRO, PixelAUROC, PixelAveragePrecision, top_mean
 from monai_sar.metrics.anomaly_score import TOP_FRACTION
 from monai_sar.networks import AnomalyDetector, ScoreSmoothing
@@ -121,6 +122,7 @@ def main(
     split: Literal["valid", "test"] = "valid",
     max_epochs: int = 40,
     seeds: int = 3,
+    pairs: Settings = None,
     methods: Annotated[list[str] | None, typer.Option("--method", help="Only these rows.")] = None,
     work: Annotated[Path, typer.Option(help="Embeddings, checkpoints and rows are kept here.")] = Path("accuracy"),
     threads: int = 1,
@@ -137,6 +139,7 @@ def main(
         encoder_weights=encoder_weights,
         image_size=list(image_size),
         max_epochs=max_epochs,
+        **given_settings(pairs),
     )
     labelled = load_labelled_set(bundle, split, settings)
     rows = []
@@ -152,7 +155,8 @@ def main(
             }
             kept = Kept(work / "rows", labelled.depends_on | depends_on)
             rows.append(Row(name, seed, kept.result(partial(learn_and_measure, candidate, labelled))))
-    print(f"\n{Path(bundle).name}, {split}, {encoder_name}, {list(image_size)}; {conditions()}\n")
+    print(f"\n{Path(bundle).name}, {split}, {encoder_name}, {list(image_size)}; {conditions()}")
+    print(f"settings: {', '.join(pairs or ()) or 'the bundle'}\n")
     print_table(rows)
 
 
@@ -210,7 +214,7 @@ def score_by_rival(rival: Rival, detector: AnomalyDetector, image: LabelledImage
 @torch.no_grad()
 def score_by_detector(detector: AnomalyDetector, image: LabelledImage) -> Scored:
     """As predictions do."""
-    scores = detector.score(image.features.float(), detector.patch_intensity(image.image[None]))
+    scores = detector.score(image.features.float(), detector.patch_intensity(image.view.cut(image.image[None])))
     anomaly_map = upsample(scores, detector, image)
     return Scored(anomaly_map, top_mean(anomaly_map, TOP_FRACTION, foreground=image.region))
 
@@ -218,7 +222,11 @@ def score_by_detector(detector: AnomalyDetector, image: LabelledImage) -> Scored
 def upsample(scores: Tensor, detector: AnomalyDetector, image: LabelledImage) -> Tensor:
     """Scores of patches ``[1, 1, h, w]`` at the pixels of the image: ``[1, H, W]``."""
     height, width = image.image.shape[-2:]
-    return detector.letterbox.restore(scores, patch_size=detector.encoder.patch_size, image_size=(height, width))[0]
+    view = image.view
+    maps = detector.letterbox.restore(
+        scores, patch_size=detector.encoder.patch_size, image_size=(view.height, view.width)
+    )
+    return view.put_back(maps, (height, width))[0]
 
 
 def measure(method: Method, labelled: LabelledSet) -> dict[str, float]:

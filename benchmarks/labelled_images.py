@@ -13,7 +13,7 @@ from monai_sar.engines import images_digest
 from monai_sar.features import FeatureDataset
 from monai_sar.networks import AnomalyDetector
 from monai_sar.settings.bundle_config import read_bundle_config
-from monai_sar.transforms import EmptyMaskd
+from monai_sar.transforms import EmptyMaskd, FieldOfView
 
 __all__ = ["LabelledImage", "LabelledSet", "load_labelled_set"]
 
@@ -26,6 +26,7 @@ class LabelledImage(NamedTuple):
         lesion: ``[1, H, W]``, boolean.
         region: ``[1, H, W]``, boolean: where a score means something.
         abnormal: whether it is labelled so.
+        view: which part of it is encoded.
         features: ``[1, C, h, w]``, float16.
     """
 
@@ -33,6 +34,7 @@ class LabelledImage(NamedTuple):
     lesion: Tensor
     region: Tensor
     abnormal: bool
+    view: FieldOfView
     features: Tensor
 
 
@@ -84,7 +86,12 @@ def _labelled(prepared: Mapping[str, Any], features: Tensor) -> LabelledImage:
         torch.as_tensor(prepared[key]).as_subclass(Tensor)[..., 0] for key in ("image", "label", "region")
     )
     return LabelledImage(
-        image.float().mean(0, True), lesion != 0, region != 0, bool(prepared["abnormal"]), features[None].half()
+        image.float().mean(0, True),
+        lesion != 0,
+        region != 0,
+        bool(prepared["abnormal"]),
+        FieldOfView.of(prepared["image"]),
+        features[None].half(),
     )
 
 

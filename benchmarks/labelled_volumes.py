@@ -8,7 +8,7 @@ from monai.transforms import Compose
 from torch import Tensor
 
 from monai_sar.networks import AnomalyDetector
-from monai_sar.transforms import EmptyMaskd
+from monai_sar.transforms import EmptyMaskd, FieldOfView
 from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["LabelledVolume", "load_labelled_volume", "shown_slices"]
@@ -23,6 +23,7 @@ class LabelledVolume(NamedTuple):
         region: ``[H, W, D]``, boolean: where a score means something.
         apart: mm between the centres of two slices.
         shown: indices along D of the S slices that show something; the others are not scored.
+        view: which part of the slices is encoded.
         intensity: ``[S, 1, h, w]``, mean of every patch.
     """
 
@@ -31,6 +32,7 @@ class LabelledVolume(NamedTuple):
     region: Tensor
     apart: float
     shown: list[int]
+    view: FieldOfView
     intensity: Tensor
 
 
@@ -44,14 +46,15 @@ def load_labelled_volume(item: Mapping[str, Any], preprocessing: Compose, detect
     """
     prepared = Compose([preprocessing, EmptyMaskd("label")])(dict(item))
     image, lesion, region = (torch.as_tensor(prepared[key]).as_subclass(Tensor) for key in ("image", "label", "region"))
-    shown = shown_slices(prepared)
+    shown, view = shown_slices(prepared), FieldOfView.of(prepared["image"])
     return LabelledVolume(
         image.float().mean(0),
         lesion[0] != 0,
         region[0] != 0,
         float(prepared["image"].pixdim[-1]),
         shown,
-        detector.patch_intensity(image.movedim(-1, 0)[shown]),
+        view,
+        detector.patch_intensity(view.cut(image.movedim(-1, 0)[shown])),
     )
 
 

@@ -102,7 +102,9 @@ class PatchMap:
         """
         height, width, _ = volume.image.shape
         grid = self._smoothing(self._witnesses(scores, volume.intensity))
-        maps = self._letterbox.restore(grid, patch_size=self._patch_size, image_size=(height, width))
+        view = volume.view
+        seen = self._letterbox.restore(grid, patch_size=self._patch_size, image_size=(view.height, view.width))
+        maps = view.put_back(seen, (height, width))
         return self._across(_in_volume(maps[:, 0], volume), apart=volume.apart, scored=volume.shown)
 
 

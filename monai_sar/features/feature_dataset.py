@@ -18,6 +18,7 @@ from monai_sar.features.slice_choice import SliceChoice
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin
+from monai_sar.transforms.field_of_view import FieldOfView
 from monai_sar.transforms.random_transforms import random_transforms
 
 __all__ = ["FeatureDataset"]
@@ -211,11 +212,12 @@ def _encode_all(
         chosen = choose(item)
         left_out += image.shape[-1] - len(chosen)
         slices[number] = []
+        view = FieldOfView.of(image)
         for z in chosen:
             # a copy, or a waiting slice would hold its whole scan
-            pixels = plain_tensor(image[..., z]).to(torch.float32, copy=True).contiguous()
+            pixels = view.cut(plain_tensor(image[None, ..., z]).to(torch.float32, copy=True))[0].contiguous()
             key = kept.key(pixels)
-            region = plain_tensor(item["region"][..., z])
+            region = view.cut(plain_tensor(item["region"][None, ..., z]))[0]
             slices[number].append(_KeptSlice(key, *embedder.patches(pixels, region)))
             if not any(key == other.key for other in waiting) and not kept.has(key):
                 waiting.append(_Slice(key, pixels, str(data[number]["image"])))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from monai_sar._progress import progress_bar
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.transforms.field_of_view import FieldOfView
 from monai_sar.transforms.foreground import FOREGROUND_LEVEL, FOREGROUND_SHARE, has_foreground
 
 __all__ = ["VolumeInferer"]
@@ -22,8 +23,9 @@ class VolumeInferer(Inferer):
     """Map the anomalies of a volume slice by slice, a few slices at a time.
 
     Beside MONAI's ``SliceInferer``: empty slices (see :func:`has_foreground`) are never sent through the
-    network, their map is 0; and the maps go straight into one volume in CPU memory, so the network's device
-    needs room for the scan and one batch.
+    network, their map is 0, as it is outside the field of view of a scan that has one
+    (:class:`monai_sar.transforms.FieldOfViewd`); and the maps go straight into one volume in CPU memory, so the
+    network's device needs room for the scan and one batch.
 
     The order of slices is fixed and the network sees each alone, so the map does not depend on ``slices_per_batch``,
     but for the last bits: matrix products may round differently in batches of another size. An
@@ -76,16 +78,17 @@ class VolumeInferer(Inferer):
         if inputs.ndim != 5 or len(inputs) != 1 or 0 in inputs.shape:
             raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, C, H, W, D].")
         volume = inputs.as_subclass(torch.Tensor)[0]
+        view, size = FieldOfView.of(inputs), (volume.shape[1], volume.shape[2])
         shown = _shown_slices(volume)
         # NumPy's zeros take no memory before they are written, and slices in one piece none that shows nothing
         maps = torch.from_numpy(np.zeros((volume.shape[-1], *volume.shape[1:-1]), np.float32)).movedim(0, -1)
         with progress_bar(task="Mapping slices", unit="slice", total=len(shown), shown=self.progress) as bar:
             for start in range(0, len(shown), self.slices_per_batch):
                 indices = shown[start : start + self.slices_per_batch]
-                images = volume.movedim(-1, 0)[indices].contiguous()
+                images = view.cut(volume.movedim(-1, 0)[indices]).contiguous()
                 scores = network(images, *args, **kwargs)
                 _check_scores(scores, images)
-                maps.movedim(-1, 0)[indices] = scores[:, 0].to(maps)
+                maps.movedim(-1, 0)[indices] = view.put_back(scores, size)[:, 0].to(maps)
                 bar.update(len(indices))
         if isinstance(network, AnomalyDetector) and network.smoothing_across.sigma and len(shown) > 1:
             network.smoothing_across(maps, apart=_apart(inputs), scored=shown)

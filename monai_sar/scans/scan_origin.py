@@ -8,9 +8,12 @@ from monai.data.meta_tensor import MetaTensor
 
 from monai_sar.scans.scan import Scan
 
-__all__ = ["SLICE_AXIS", "ScanOrigin", "add_note", "has_padding", "read_slice_axis", "source_name"]
+__all__ = ["FIELD_OF_VIEW", "SLICE_AXIS", "ScanOrigin", "add_note", "has_padding", "read_slice_axis", "source_name"]
 
 SOURCE, SLICE_AXIS, NOTES, PADDED = "filename_or_obj", "slice_axis", "notes", "padded"
+
+FIELD_OF_VIEW = "field_of_view"
+"""Which part of the slices is encoded; see :class:`monai_sar.transforms.FieldOfView`."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ KNOWN_SETTINGS: Mapping[str, Kind] = MappingProxyType(
         "image_size": list_of(
             _SIDE, "height and width in pixels, two whole numbers such as [448, 448]", length=2
         ).or_null(),
+        "field_of_view": list_of(
+            number(above=0, example=280), "height and width in mm, two numbers above 0 such as [280, 280]", length=2
+        ).or_null(),
         "keep_aspect_ratio": FLAG,
         "feature_scaling": choice(*get_args(FeatureScaling)),
         "abnormal_intensity": choice(*get_args(AbnormalIntensity)),

@@ -2,6 +2,7 @@
 
 from monai_sar.transforms.alignment_margins import AlignmentMargins, FillAlignmentMarginsd
 from monai_sar.transforms.by_kind import ByKindd
+from monai_sar.transforms.field_of_view import FieldOfView, FieldOfViewd
 from monai_sar.transforms.load_scan import LoadScan, LoadScand
 from monai_sar.transforms.load_scan_mask import EmptyMaskd, LoadScanMaskd
 from monai_sar.transforms.mri_intensity import MRIIntensity, MRIIntensityd
@@ -17,6 +18,8 @@ __all__ = [
     "ByKindd",
     "CutOutd",
     "EmptyMaskd",
+    "FieldOfView",
+    "FieldOfViewd",
     "FillAlignmentMarginsd",
     "ForegroundRegion",
     "LoadScan",

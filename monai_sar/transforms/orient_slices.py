@@ -14,7 +14,7 @@ from monai.utils import TraceKeys, ensure_tuple, look_up_option
 from numpy.typing import NDArray
 
 from monai_sar.scans.same_grid import SAME_GRID, farthest_apart
-from monai_sar.scans.scan_origin import SLICE_AXIS, read_slice_axis, source_name
+from monai_sar.scans.scan_origin import FIELD_OF_VIEW, SLICE_AXIS, read_slice_axis, source_name
 
 __all__ = ["OrientDrawnd", "OrientSlices", "OrientSlicesd"]
 
@@ -120,6 +120,7 @@ class OrientSlices(InvertibleTransform):
             _flip(values, [axis for axis, (_, way) in enumerate(swaps) if way == -1])
             axes = [0, *(1 + np.argsort(swaps[:, 0]))]
             moved = cast("MetaTensor", MetaTensor(values.permute(axes)).copy_meta_from(moved))
+        moved.meta.pop(FIELD_OF_VIEW, None)  # a rectangle of the slices that were
         axis = read_slice_axis(volume)
         if axis is not None:
             moved.meta[SLICE_AXIS] = int(swaps[axis, 0])
