@@ -141,6 +141,6 @@ def _digest(image: Tensor, region: Tensor) -> bytes:
     for channel in values:
         for row in channel:  # a copy of the whole would be another volume in memory
             digest.update(row.float().contiguous().numpy())
-    for rows in region[0].split(8):  # so many make whole bytes
+    for rows in torch.split(region[0], 8):  # so many make whole bytes
         digest.update(np.packbits(rows.numpy()).tobytes())
     return digest.digest()

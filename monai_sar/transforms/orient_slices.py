@@ -119,7 +119,7 @@ class OrientSlices(InvertibleTransform):
             values = volume.as_tensor()
             _flip(values, [axis for axis, (_, way) in enumerate(swaps) if way == -1])
             axes = [0, *(1 + np.argsort(swaps[:, 0]))]
-            moved = cast("MetaTensor", MetaTensor(values.permute(axes)).copy_meta_from(moved))
+            moved = cast("MetaTensor", MetaTensor(values.permute(axes)).copy_meta_from(moved))  # type: ignore[no-untyped-call]
         moved.meta.pop(FIELD_OF_VIEW, None)  # a rectangle of the slices that were
         axis = read_slice_axis(volume)
         if axis is not None:

@@ -96,7 +96,7 @@ def test_every_voxel_stays_in_its_place_and_finds_its_way_back(axis: str, affine
 def test_invertd_brings_a_prediction_back_exactly(affine: Matrix) -> None:
     preprocessing = Compose([OrientSlicesd("image", axis="coronal", drawn_keys="lesion")])
     image = scan(affine)
-    item = preprocessing({"image": image.clone(), "lesion": image})
+    item = preprocessing({"image": image.clone(), "lesion": image})  # type: ignore[no-untyped-call]
     item["pred"] = MetaTensor(item["image"].as_tensor() * 2)  # what comes from a network may know no affine
     restored = Invertd("pred", preprocessing, orig_keys="image", nearest_interp=False)(item)["pred"]
     assert torch.equal(restored.as_tensor(), image.as_tensor() * 2)
