@@ -1,5 +1,8 @@
 """The rectangle that is encoded has one size in mm, holds the region, and what is cut comes back where it was."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
@@ -11,7 +14,7 @@ from monai_sar.transforms import FieldOfView, FieldOfViewd, OrientSlices
 
 def item(
     shape: tuple[int, int, int], box: tuple[slice, slice], spacing: tuple[float, float] = (1, 1)
-) -> dict[str, Tensor]:
+) -> dict[Hashable, Any]:
     """A scan whose region is a box of its middle slice."""
     affine = torch.diag(torch.tensor([*spacing, 3.0, 1.0], dtype=torch.float64))
     image = torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))
@@ -20,7 +23,7 @@ def item(
     return {"image": MetaTensor(image, affine=affine), "region": MetaTensor(region, affine=affine)}
 
 
-def chosen(extent: tuple[float, float], scan: dict[str, Tensor]) -> FieldOfView:
+def chosen(extent: tuple[float, float], scan: dict[Hashable, Any]) -> FieldOfView:
     return FieldOfView.of(FieldOfViewd("image", extent=extent)(scan)["image"])
 
 
@@ -62,7 +65,7 @@ def test_a_larger_region_makes_it_larger_in_both_directions_and_is_told(box: tup
     assert view.height / view.width == pytest.approx(2, rel=0.02)
     region = scan["region"][0].any(-1)
     assert view.cut(region[None, None].float()).count_nonzero() == region.count_nonzero()
-    (note,) = scan["image"].meta["notes"]  # type: ignore[attr-defined]
+    (note,) = scan["image"].meta["notes"]
     assert "larger than the field of view of 40 x 20 mm" in note
 
 
