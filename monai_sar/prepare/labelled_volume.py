@@ -1,5 +1,6 @@
 """Read a volume and the outline on its grid, both turned as they are displayed."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from monai_sar.scans import ScanError
 from monai_sar.scans.scan import reading
 from monai_sar.scans.scan_origin import ScanOrigin
 from monai_sar.transforms.load_scan import LoadScan
-from monai_sar.transforms.orient_slices import OrientSlicesd
+from monai_sar.transforms.orient_slices import OrientDrawnd, OrientSlicesd
 
 __all__ = ["LabelledVolume", "read_labelled_volume"]
 
@@ -48,9 +49,8 @@ def read_labelled_volume(case: Case, *, values: tuple[int, ...]) -> LabelledVolu
         ValueError: the outline lies on another grid than the scan.
     """
     image = LoadScan()(case.image)
-    oriented = OrientSlicesd("image", axis="axial", drawn_keys="label")(
-        {"image": image, "label": _read_label(case, values)}
-    )
+    item: dict[Hashable, Any] = {"image": image, "label": _read_label(case, values)}
+    oriented = OrientDrawnd("label")(OrientSlicesd("image", axis="axial")(item))
     return LabelledVolume(
         image=oriented["image"],
         label=oriented["label"][0].numpy(),

@@ -10,7 +10,7 @@ from monai.config import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
 from monai.transforms.spatial.functional import orientation
-from monai.utils import TraceKeys, ensure_tuple, look_up_option
+from monai.utils import TraceKeys, look_up_option
 from numpy.typing import NDArray
 
 from monai_sar.scans.same_grid import SAME_GRID, farthest_apart
@@ -75,15 +75,10 @@ class OrientSlices(InvertibleTransform):
         super().__init__()
         self.axis = look_up_option(axis, (ACQUISITION, AS_STORED, *AXCODES))
 
-    def __call__(self, volume: torch.Tensor, like: torch.Tensor | None = None) -> MetaTensor:
-        """Orient ``[C, X, Y, Z]``.
-
-        Args:
-            volume: what to orient.
-            like: a volume on the same grid; the axes are swapped and flipped as its would be.
-        """
-        guide = _checked(volume if like is None else like)
-        return self._reorient(_checked(volume), self._swaps(guide))
+    def __call__(self, volume: torch.Tensor) -> MetaTensor:
+        """Orient ``[C, X, Y, Z]``."""
+        image = _checked(volume)
+        return self._reorient(image, self._swaps(image))
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
         """Undo the orientation of a volume with this transform on top of its ``applied_operations``."""
@@ -131,61 +126,41 @@ class OrientSlicesd(MapTransform, InvertibleTransform):
     """Dictionary version of :class:`OrientSlices`; ``monai.transforms.Invertd`` undoes it.
 
     Images are flipped where they lie, because a copy would be a second volume in memory: the arrays that come in are
-    changed. Masks, and what is turned back, are copied.
+    changed. What is turned back is copied.
 
     Args:
         keys: of the images; each is oriented by its own affine.
         axis: as in :class:`OrientSlices`.
-        drawn_keys: of masks that were drawn on the (first) image, such as the outline of lesions: they are oriented
-            as that image is, and must lie on its grid.
-        allow_missing_keys: whether a key, a mask's too, may be absent.
+        allow_missing_keys: whether a key may be absent.
 
     Raises:
-        ValueError: when called: as :class:`OrientSlices`, or a mask has another shape or affine than the image.
+        ValueError: when called: as :class:`OrientSlices`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        *,
-        axis: str = ACQUISITION,
-        drawn_keys: KeysCollection = (),
-        allow_missing_keys: bool = False,
-    ) -> None:
+    def __init__(self, keys: KeysCollection, *, axis: str = ACQUISITION, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.drawn_keys: tuple[Hashable, ...] = ensure_tuple(drawn_keys)
         self.transform = OrientSlices(axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Orient the images of an item, and the masks drawn on them."""
+        """Orient the images of an item."""
         oriented = dict(data)
-        images = [data[key] for key in self.key_iterator(dict(data))]
-        for key in self._drawn(data):
-            image = images[0] if images else data[key]
-            _check_same_grid(_Grid.of(image), data[key])
-            oriented[key] = self.transform(data[key], like=image)
         for key in self.key_iterator(oriented):
             image = _checked(data[key])
             oriented[key] = self.transform._reorient(image, self.transform._swaps(image), in_place=True)
         return oriented
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo the orientation of the images of an item, and of the masks drawn on them."""
+        """Undo the orientation of the images of an item."""
         restored = dict(data)
-        for key in (*self.key_iterator(restored), *self._drawn(data)):
+        for key in self.key_iterator(restored):
             restored[key] = self.transform.inverse(data[key])
         return restored
-
-    def _drawn(self, data: Mapping[Hashable, Any]) -> list[Hashable]:
-        """The keys of the masks that are to be oriented."""
-        return [key for key in self.drawn_keys if key in data or not self.allow_missing_keys]
 
 
 class OrientDrawnd(MapTransform):
     """Orient masks as the image was oriented that they are drawn on: the step after its :class:`OrientSlicesd`.
 
-    The same as that one's ``drawn_keys``, for scans that are large: the image as it was read, which is held while it is
-    oriented, is gone when the masks are.
+    Masks follow the image, not their own affine, whose rounding may differ. They are copied.
 
     Args:
         keys: of the masks, on the grid that the image had.
@@ -231,10 +206,6 @@ class _Grid(NamedTuple):
     shape: tuple[int, ...]
     affine: Affine
     source: str
-
-    @classmethod
-    def of(cls, image: MetaTensor) -> "_Grid":
-        return cls(tuple(_checked(image).shape[1:]), _affine(image), _source(image))
 
 
 def _flip(volume: torch.Tensor, axes: Sequence[int]) -> None:

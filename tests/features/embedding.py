@@ -14,6 +14,7 @@ from monai_sar.transforms import (
     ForegroundRegion,
     LoadScand,
     LoadScanMaskd,
+    OrientDrawnd,
     OrientSlicesd,
     RegionMaskd,
 )
@@ -22,7 +23,8 @@ TRANSFORM = Compose(
     [
         LoadScand("image"),
         LoadScanMaskd("label", allow_missing_keys=True),
-        OrientSlicesd("image", drawn_keys="label", allow_missing_keys=True),
+        OrientSlicesd("image"),
+        OrientDrawnd("label", allow_missing_keys=True),
         ScaleIntensityRanged("image", 0, 255, 0, 1),
         RegionMaskd("image", find=ForegroundRegion(level=0.05)),
     ]

@@ -17,7 +17,7 @@ from PIL import Image
 from monai_sar._root_cause import root_cause
 from monai_sar.results.dicom_segmentation import write_segmentation
 from monai_sar.scans import ScanError, ScanOrigin
-from monai_sar.transforms import EmptyMaskd, LoadScand, LoadScanMaskd, OrientSlicesd
+from monai_sar.transforms import EmptyMaskd, LoadScand, LoadScanMaskd, OrientDrawnd, OrientSlicesd
 from tests.conftest import OBLIQUE, head, one_study, save_nifti
 
 
@@ -53,7 +53,7 @@ def test_an_image_mask_of_a_slice(tmp_path: Path) -> None:
     pixels, mask = head()[..., 0].astype(np.uint16), some(head().shape[:2])
     Image.fromarray(pixels).save(tmp_path / "slice.png")
     Image.fromarray((mask * 255).astype(np.uint8)).save(tmp_path / "mask.png")
-    both = Compose([LOAD, OrientSlicesd("image", drawn_keys="label")])(
+    both = Compose([LOAD, OrientSlicesd("image"), OrientDrawnd("label")])(
         {"image": tmp_path / "slice.png", "label": tmp_path / "mask.png"}
     )
     np.testing.assert_array_equal(both["image"][0, ..., 0].numpy(), pixels)  # rows and columns as stored

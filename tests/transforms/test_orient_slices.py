@@ -94,7 +94,7 @@ def test_every_voxel_stays_in_its_place_and_finds_its_way_back(axis: str, affine
 
 @pytest.mark.parametrize("affine", [*random_affines(10), *ambiguous_affines()])
 def test_invertd_brings_a_prediction_back_exactly(affine: Matrix) -> None:
-    preprocessing = Compose([OrientSlicesd("image", axis="coronal", drawn_keys="lesion")])
+    preprocessing = Compose([OrientSlicesd("image", axis="coronal"), OrientDrawnd("lesion")])
     image = scan(affine)
     item = preprocessing({"image": image.clone(), "lesion": image})  # type: ignore[no-untyped-call]
     item["pred"] = MetaTensor(item["image"].as_tensor() * 2)  # what comes from a network may know no affine
@@ -133,29 +133,14 @@ def test_the_input_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("affine", ambiguous_affines())
-def test_the_outline_is_oriented_as_the_image_whatever_its_header_rounds_to(affine: Matrix) -> None:
-    rounded = affine + np.random.default_rng(1).normal(0, 1e-4, (4, 4)) * [[1], [1], [1], [0]]
-    outline = MetaTensor(scan(affine).as_tensor()[:1].clone(), affine=torch.from_numpy(rounded))
-    transform = OrientSlicesd("image", drawn_keys="lesion")
-    data: dict[Hashable, Any] = {"image": scan(affine), "lesion": outline}
-    oriented = transform(data)
-    assert torch.equal(oriented["lesion"].as_tensor(), oriented["image"].as_tensor()[:1])
-    restored = transform.inverse(oriented)
-    assert torch.equal(restored["lesion"].as_tensor(), outline.as_tensor())
-    assert torch.equal(restored["lesion"].affine, outline.affine)
-    assert torch.equal(restored["image"].as_tensor(), scan(affine).as_tensor())
-
-
-@pytest.mark.parametrize("affine", ambiguous_affines())
 @pytest.mark.parametrize("axis", ["acquisition", "as_stored", "sagittal"])
-def test_masks_in_a_step_of_their_own_are_oriented_alike(affine: Matrix, axis: str) -> None:
+def test_the_outline_is_oriented_as_the_image_whatever_its_header_rounds_to(affine: Matrix, axis: str) -> None:
     rounded = affine + np.random.default_rng(1).normal(0, 1e-4, (4, 4)) * [[1], [1], [1], [0]]
     outline = MetaTensor(scan(affine).as_tensor()[:1].clone(), affine=torch.from_numpy(rounded))
-    at_once = OrientSlicesd("image", axis=axis, drawn_keys="lesion")({"image": scan(affine), "lesion": outline})
-    image_first = OrientDrawnd("lesion")(OrientSlicesd("image", axis=axis)({"image": scan(affine), "lesion": outline}))
-    for key in ("image", "lesion"):
-        assert torch.equal(image_first[key].as_tensor(), at_once[key].as_tensor())
-        assert torch.equal(image_first[key].affine, at_once[key].affine)
+    data: dict[Hashable, Any] = {"image": scan(affine), "lesion": outline}
+    oriented = OrientDrawnd("lesion")(OrientSlicesd("image", axis=axis)(data))
+    assert torch.equal(oriented["lesion"].as_tensor(), oriented["image"].as_tensor()[:1])
+    torch.testing.assert_close(oriented["lesion"].affine, oriented["image"].affine, rtol=0, atol=1e-2)
 
 
 def test_masks_of_an_image_that_was_not_oriented_are_refused() -> None:
@@ -175,19 +160,16 @@ def test_an_outline_on_another_grid_is_refused_by_both_names() -> None:
     ):
         outline.meta["filename_or_obj"] = "masks/brain_lesion.nii.gz"
         with pytest.raises(ValueError, match=told) as error:
-            OrientSlicesd("image", drawn_keys="lesion")({"image": image, "lesion": outline})
+            OrientDrawnd("lesion")(OrientSlicesd("image")({"image": image, "lesion": outline}))
         assert "masks/brain_lesion.nii.gz" in str(error.value)
         assert "scans/brain.nii.gz" in str(error.value)
-        with pytest.raises(ValueError, match=told) as in_a_step:
-            OrientDrawnd("lesion")(OrientSlicesd("image")({"image": image, "lesion": outline}))
-        assert str(in_a_step.value) == str(error.value)
 
 
 def test_a_scan_without_outline_needs_leave() -> None:
-    data: dict[Hashable, Any] = {"image": scan(to_affine(np.eye(3)))}
-    assert set(OrientSlicesd("image", drawn_keys="lesion", allow_missing_keys=True)(data)) == {"image"}
+    data = OrientSlicesd("image")({"image": scan(to_affine(np.eye(3)))})
+    assert set(OrientDrawnd("lesion", allow_missing_keys=True)(data)) == {"image"}
     with pytest.raises(KeyError, match="lesion"):
-        OrientSlicesd("image", drawn_keys="lesion")(data)
+        OrientDrawnd("lesion")(data)
 
 
 def test_the_dictionary_transform_equals_the_array_transform() -> None:
