@@ -57,7 +57,8 @@ SIZE_retinal_oct := [96, 192]
 # small images are large, so their scores are not smoothed; whitening lifts what a random encoder does not know. Brightness
 # would find most lesions of the phantoms alone, and is no second witness here, so that one sees what embeddings do.
 SETTINGS := --bundle_root $(BUNDLE) --encoder_weights random --image_size "$(SIZE_$(DOMAIN))" --mode bidirectional \
-	--dilations "[1]" --feature_scaling standardize --smoothing 0 --abnormal_intensity none --output_dir $(DEMO)/output
+	--dilations "[1]" --field_of_view null --feature_scaling standardize --smoothing 0 --abnormal_intensity none \
+	--output_dir $(DEMO)/output
 
 demo: $(DEMO)/output/.mapped $(DEMO)/output/metrics_test.json
 	@echo

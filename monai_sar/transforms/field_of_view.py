@@ -13,9 +13,12 @@ from monai.transforms import MapTransform
 from torch import Tensor
 
 from monai_sar.scans.plain_tensor import plain_tensor
-from monai_sar.scans.scan_origin import FIELD_OF_VIEW, add_note
+from monai_sar.scans.scan_origin import FIELD_OF_VIEW, add_note, source_name
 
 __all__ = ["FieldOfView", "FieldOfViewd"]
+
+_LARGEST = 8
+"""Times a side of the slices: what is larger is a mistake in the unit, and would take all memory."""
 
 
 class FieldOfView(NamedTuple):
@@ -72,7 +75,7 @@ class FieldOfViewd(MapTransform):
         region_key: of the region ``[1, H, W, D]``, boolean, not empty, as :class:`RegionMaskd` leaves it.
 
     Raises:
-        ValueError: the extent is not two numbers above 0.
+        ValueError: the extent is not two numbers above 0; when called: it is far larger than the slices.
 
     Example:
         >>> import torch
@@ -104,19 +107,27 @@ class FieldOfViewd(MapTransform):
         spacing = affine_to_spacing(image.affine)[:2].tolist()
         ends = [(int(shown[0]), int(shown[-1]) + 1) for shown in (inside.any(d).nonzero()[:, 0] for d in (1, 0))]
         sizes = [max(1, round(length / mm)) for length, mm in zip(self.extent, spacing, strict=True)]
+        if any(size > _LARGEST * length for size, length in zip(sizes, inside.shape, strict=True)):
+            raise ValueError(
+                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}, the field of view "
+                f"of {_in_mm(self.extent)} is more than {_LARGEST} times as large. Expected the size of what is scored, "
+                "in mm; check the setting field_of_view, and the spacing of the scan."
+            )
         needed = [last - first for first, last in ends]
         larger = max(need / size for need, size in zip(needed, sizes, strict=True))
         if larger > 1:
             sizes = [math.ceil(size * larger) for size in sizes]
-            found = " x ".join(f"{need * mm:.0f}" for need, mm in zip(needed, spacing, strict=True))
-            view = " x ".join(f"{length:g}" for length in self.extent)
             add_note(
                 image,
-                f"what is scored is {found} mm, larger than the field of view of {view} mm: it is shown to the network "
-                f"{larger:.2f} times smaller than what that has learnt",
+                f"what is scored is {_in_mm(needed, spacing)}, larger than the field of view of "
+                f"{_in_mm(self.extent)}: it is shown to the network {larger:.2f} times smaller than what that has learnt",
             )
         starts = [_start(*each) for each in zip(ends, sizes, inside.shape, strict=True)]
         image.meta[FIELD_OF_VIEW] = torch.tensor([*starts, *sizes])
+
+
+def _in_mm(sizes: Sequence[float], spacing: Sequence[float] = (1, 1)) -> str:
+    return " x ".join(f"{size * mm:.0f}" for size, mm in zip(sizes, spacing, strict=True)) + " mm"
 
 
 def _start(ends: tuple[int, int], size: int, length: int) -> int:

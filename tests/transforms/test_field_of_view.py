@@ -107,6 +107,12 @@ def test_slices_in_another_plane_have_none() -> None:
     assert FieldOfView.of(turned) == (0, 0, *turned.shape[1:3])
 
 
+@pytest.mark.parametrize("extent", [(1e9, 1e9), (1e9, 10), (10, 900)])
+def test_one_far_larger_than_the_slices_is_refused_before_memory_is_taken(extent: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=r"slices are 100 x 100 mm.*more than 8 times as large"):
+        chosen(extent, item((100, 100, 3), (slice(40, 44), slice(30, 36))))
+
+
 @pytest.mark.parametrize("extent", [(10,), (10, 0), (10, -3), (10, float("inf")), (10, float("nan"))])
 def test_it_takes_two_lengths(extent: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="height and width in mm"):
