@@ -110,8 +110,8 @@ class FieldOfViewd(MapTransform):
         if any(size > _LARGEST * length for size, length in zip(sizes, inside.shape, strict=True)):
             raise ValueError(
                 f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}, the field of view "
-                f"of {_in_mm(self.extent)} is more than {_LARGEST} times as large. Expected the size of what is scored, "
-                "in mm; check the setting field_of_view, and the spacing of the scan."
+                f"of {_in_mm(self.extent)} is more than {_LARGEST} times as large. Expected the size of what is "
+                "scored, in mm; check the setting field_of_view, and the spacing of the scan."
             )
         needed = [last - first for first, last in ends]
         larger = max(need / size for need, size in zip(needed, sizes, strict=True))
@@ -120,7 +120,7 @@ class FieldOfViewd(MapTransform):
             add_note(
                 image,
                 f"what is scored is {_in_mm(needed, spacing)}, larger than the field of view of "
-                f"{_in_mm(self.extent)}: it is shown to the network {larger:.2f} times smaller than what that has learnt",
+                f"{_in_mm(self.extent)}: it is shown to the network {larger:.2f} times smaller than what it has learnt",
             )
         starts = [_start(*each) for each in zip(ends, sizes, inside.shape, strict=True)]
         image.meta[FIELD_OF_VIEW] = torch.tensor([*starts, *sizes])
