@@ -17,8 +17,8 @@ from monai_sar.scans.scan_origin import FIELD_OF_VIEW, add_note, source_name
 
 __all__ = ["FieldOfView", "FieldOfViewd"]
 
-_LARGEST = 8
-"""Times a side of the slices: what is larger is a mistake in the unit, and would take all memory."""
+_LARGEST = 8192
+"""Pixels along a side: what is larger is a mistake in the unit, and would take all memory."""
 
 
 class FieldOfView(NamedTuple):
@@ -75,7 +75,7 @@ class FieldOfViewd(MapTransform):
         region_key: of the region ``[1, H, W, D]``, boolean, not empty, as :class:`RegionMaskd` leaves it.
 
     Raises:
-        ValueError: the extent is not two numbers above 0; when called: it is far larger than the slices.
+        ValueError: the extent is not two numbers above 0; when called: it is more than 8192 pixels long.
 
     Example:
         >>> import torch
@@ -107,10 +107,10 @@ class FieldOfViewd(MapTransform):
         spacing = affine_to_spacing(image.affine)[:2].tolist()
         ends = [(int(shown[0]), int(shown[-1]) + 1) for shown in (inside.any(d).nonzero()[:, 0] for d in (1, 0))]
         sizes = [max(1, round(length / mm)) for length, mm in zip(self.extent, spacing, strict=True)]
-        if any(size > _LARGEST * length for size, length in zip(sizes, inside.shape, strict=True)):
+        if max(sizes) > _LARGEST:
             raise ValueError(
-                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}, the field of view "
-                f"of {_in_mm(self.extent)} is more than {_LARGEST} times as large. Expected the size of what is "
+                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}; the field of view of "
+                f"{_in_mm(self.extent)} would be more than {_LARGEST} pixels long. Expected the size of what is "
                 "scored, in mm; check the setting field_of_view, and the spacing of the scan."
             )
         needed = [last - first for first, last in ends]
