@@ -127,8 +127,8 @@ class Calibration:
             )
         if not self.scan_scores:
             return (
-                "no p-value: every scan that the detector is calibrated on shows a lesion. Thresholds of voxels rest "
-                "on their other slices; a p-value needs scans of normal patients"
+                "no p-value: every scan that the detector is calibrated on shows a lesion; a p-value needs scans of "
+                "normal patients"
             )
         if digest[:DIGEST] in self.digests:
             return "no p-value: the detector is calibrated on this very scan"

@@ -47,7 +47,7 @@ def calibration_from_scores(
             "scores of one say nothing of the other. Calibrate on each by itself."
         )
     promised = promised_rates(len(scored)) if rates is None else sorted(set(rates))
-    _tell_unpromised(promised, len(scored), given=rates is not None)
+    _tell_unpromised(promised, scored, given=rates is not None)
     with_normal_scan = sorted((patient for patient in scored if patient.scans), key=lambda patient: max(patient.scans))
     pixels = NormalScores([patient.pixels for patient in scored])
     of_scans = [rate for rate in promised if units_needed(rate) <= len(with_normal_scan)]
@@ -76,15 +76,18 @@ def promised_rates(patients: int) -> list[float]:
     return usual or [smallest] * (smallest <= LARGEST_OWN_RATE)
 
 
-def _tell_unpromised(promised: Sequence[float], units: int, *, given: bool) -> None:
+def _tell_unpromised(promised: Sequence[float], scored: Sequence[PatientScores], *, given: bool) -> None:
     unpromised = [rate for rate in DEFAULT_RATES if not given and rate not in promised]
     if unpromised:
+        units, normal = len(scored), sum(bool(patient.scans) for patient in scored)
         _logger.warning(
-            "%d normal patients cannot promise a false-positive rate of %s (%s patients are needed)%s; p-values begin "
-            "at %.3g. For thresholds at another rate: monai-sar calibrate --rates",
+            "%d %s cannot promise a false-positive rate of %s (%s patients are needed)%s%s. For thresholds at another "
+            "rate: monai-sar calibrate BUNDLE DATASET --rates %.2g",
             units,
+            ("normal patient" if normal else "patient") + ("s" if units > 1 else ""),
             " or ".join(map(percent, unpromised)),
             " or ".join(str(units_needed(rate)) for rate in unpromised),
             "" if not promised or promised[0] in DEFAULT_RATES else f": {percent(promised[0])} is promised",
-            smallest_rate(units),
+            f"; p-values begin at {smallest_rate(normal):.3g}" if normal else "",
+            smallest_promise(units),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from monai_sar.calibration.calibration import DIGEST, Calibration, Kind
+from monai_sar.calibration.conformal import smallest_rate
 
 __all__ = ["scan_p_value"]
 
@@ -10,7 +11,9 @@ __all__ = ["scan_p_value"]
 def scan_p_value(
     calibration: Calibration | None, score: float, *, kind: Kind, digest: str = "", trained_on: Collection[str] = ()
 ) -> tuple[float | None, str | None]:
-    """How probable so high a score is for a new normal patient; or None and, in a sentence, why that cannot be told.
+    """How probable so high a score is for a new normal patient; or None. And what to know of it, if there is something.
+
+    That is why it cannot be told; or that it is the smallest there is, which looks like little where patients are few.
 
     Args:
         calibration: of the detector; None if it has none.
@@ -23,5 +26,8 @@ def scan_p_value(
         return None, "no p-value: the detector is not calibrated"
     if digest[:DIGEST] in trained_on:
         return None, "no p-value: the detector was trained on this very scan"
-    note = calibration.why_no_p_value(kind=kind, digest=digest)
-    return (None, note) if note else (calibration.p_value(score, kind=kind), None)
+    if note := calibration.why_no_p_value(kind=kind, digest=digest):
+        return None, note
+    p_value, patients = calibration.p_value(score, kind=kind), len(calibration.scan_scores)
+    smallest = p_value is not None and p_value <= smallest_rate(patients)
+    return p_value, f"the smallest that {patients} normal patients allow" if smallest and patients > 1 else None

@@ -9,13 +9,14 @@ __all__ = ["summary"]
 def summary(calibration: Calibration) -> str:
     """Say what is promised, and how much so many patients can promise."""
     units, normal = calibration.units, len(calibration.scan_scores)
-    who = f"{units} normal patients" if units != 1 else "1 normal patient"
+    who = f"{units} {'normal ' if normal else ''}patient{'s' if units > 1 else ''}"
     if calibration.unit == "scan":
         who += " (a scan whose patient is not known counts as one; if some are of the same patient, less is promised)"
     what = "volumes" if calibration.kind == "volumes" else "single slices"
     lines = [f"Calibrated on {calibration.scans} {what} of {who}, SHA-256 {calibration.data_sha256[:12]}."]
     if normal == 0:
-        lines.append("Every scan shows a lesion: thresholds rest on the other slices, and scans get no p-value.")
+        rest = "thresholds rest on the other slices, and scans" if calibration.rates else "scans"
+        lines.append(f"Every scan shows a lesion: {rest} get no p-value.")
     else:
         lines.append(f"p-values of {what} from {smallest_rate(normal):.3g} upwards.")
     if not calibration.rates:

@@ -180,7 +180,7 @@ def predict(
 
 def _tell_left_out(to_predict: "ToPredict") -> None:
     if results := to_predict.results:
-        typer.echo(f"Left out {len(results)} results of an earlier run, such as {printable(results[0])}", err=True)
+        typer.echo(f"Left out {len(results)} masks or results, such as {printable(results[0])}", err=True)
     if others := to_predict.others:
         typer.echo(f"Left out {len(others)} files that are no scans, such as {printable(others[0])}", err=True)
 
@@ -268,7 +268,9 @@ def _tell(outcome: dict[str, Any], position: str) -> None:
         typer.echo(printable(f"{position} FAILED {outcome['error']}"), err=True)
         return
     report = os.path.relpath(outcome["report"])
-    p_value = outcome["p_value_note"] if outcome["p_value"] is None else f"p-value {outcome['p_value']:.3g}"
+    p_value = note = outcome["p_value_note"]
+    if outcome["p_value"] is not None:
+        p_value = f"p-value {outcome['p_value']:.3g}" + (f" ({note})" if note else "")
     score = f"score {outcome['score']:.4g}" + (f", {p_value}" if p_value else "")
     typer.echo(printable(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
     check = outcome["input_check"]

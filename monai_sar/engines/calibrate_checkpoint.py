@@ -61,7 +61,7 @@ def calibrate_checkpoint(
             idist.barrier()
             return
         require_one_kind(dataset.data)
-        _logger.info("Calibrating on %d normal scans", len(dataset))
+        _logger.info("Calibrating on %d scans", len(dataset))
         detector.calibration = calibrate_detector(
             detector,
             cast("Sequence[Any]", dataset),

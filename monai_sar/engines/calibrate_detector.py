@@ -61,6 +61,7 @@ def calibrate_detector(
         detector.train(training)
     if not scored:
         raise ScoreCalibrationError(
-            f"Found nothing to score in {len(items)} normal scans. Check the intensities and the region."
+            f"Found nothing to score in {len(items)} scans. Check the intensities and the region, and that the "
+            "detector was not trained on these scans."
         )
     return calibration_from_scores(scored, rates, unit="scan" if None in patients else "patient")

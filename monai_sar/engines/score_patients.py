@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from monai_sar._progress import progress_bar
+from monai_sar.calibration.calibration import DIGEST
 from monai_sar.calibration.conformal import ScoreCalibrationError
 from monai_sar.calibration.patient_scores import PatientScores, upper_levels
 from monai_sar.calibration.scan_traits import ScanTraits
@@ -42,7 +44,8 @@ def score_patients(
 
     Of a scan whose ``label`` marks a lesion, the voxels of slices without lesion count that are so far from it that
     smoothing across slices does not bring its scores there, and the scan has no score.
-    Scans in which nothing is left to score are left out, with a warning.
+    Scans in which nothing is left to score are left out, with a warning; so are scans that the detector was trained on.
+    What the notes of scans say, such as that no mask of the organ was given, is told once.
 
     Args:
         detector: in eval mode.
@@ -57,13 +60,20 @@ def score_patients(
         ScoreCalibrationError: a score is NaN or infinite, or the scans are not of one kind.
     """
     amp = use_mixed_precision(amp, detector.encoder.mean.device)
-    empty = 0
+    empty = learnt = 0
+    notes: Counter[str] = Counter()
     with progress_bar(task="Calibrating", unit="scan", total=sum(map(len, groups))) as progress:
         for group in groups:
             scored = []
             for index in group:
                 # nothing but what is looked at: a bundle keeps pictures in an item, too
                 item = {key: value for key, value in items[index].items() if key in ("image", "region", "label")}
+                origin = ScanOrigin.of(item["image"])
+                if origin.sha256[:DIGEST] in detector.trained_on:
+                    learnt += 1
+                    progress.update()
+                    continue
+                notes.update(set(origin.notes))
                 each = _score(detector, item, inferer, lesion_margin=lesion_margin, amp=amp)
                 del item  # before the next is read
                 if each is None:
@@ -83,8 +93,16 @@ def score_patients(
                     kind=kinds.pop(),
                     traits=tuple(each.traits for each in scored),
                 )
+    for note, count in notes.most_common(_NOTES):
+        _logger.warning("Of %d scans to calibrate on: %s", count, note)
+    if learnt:
+        _logger.warning("Left out %d scans that the detector was trained on: what it has learnt scores too low", learnt)
     if empty:
         _logger.warning("Left out %d scans in which there is nothing normal to score", empty)
+
+
+_NOTES = 3
+"""That are told at most, the most frequent first."""
 
 
 class _Scored(NamedTuple):

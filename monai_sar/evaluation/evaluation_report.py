@@ -133,8 +133,8 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         )
     elif not calibration.rates:
         warnings.append(
-            f"The detector was calibrated on {calibration.units} normal patients, too few to promise a false-positive "
-            "rate; there are p-values alone."
+            f"The detector was calibrated on {calibration.units} patients, too few to promise a false-positive rate: "
+            f"there are no thresholds{', but p-values' if calibration.scan_scores else ' and no p-values'}."
         )
     elif evaluation.split == "valid":
         warnings.append(

@@ -54,7 +54,7 @@ class AnomalyResult:
         threshold: score above which a voxel is flagged; None without one.
         p_value: how probable so high a score is for a normal patient. None until the detector is calibrated, and where
             it says nothing of this scan.
-        p_value_note: why there is no p-value, in a sentence; None if there is one.
+        p_value_note: why there is no p-value, in a sentence; or that it is the smallest there is; else None.
         display: scan and map as they are looked at.
         provenance: what made the map.
         false_positive_rate: the share of a normal patient's voxels that the threshold flags at most, in expectation;

@@ -224,7 +224,8 @@ def _score_in_words(result: AnomalyResult) -> str:
     """The score with its p-value, or with why there is none."""
     score = f"Score {result.score:.4g}"
     if result.p_value is not None:
-        return f"{score}, p-value {result.p_value:.3g}"
+        note = f" ({result.p_value_note})" if result.p_value_note else ""
+        return f"{score}, p-value {result.p_value:.3g}{note}"
     return f"{score}, {result.p_value_note}" if result.p_value_note else score
 
 

@@ -109,8 +109,8 @@ class FieldOfViewd(MapTransform):
         sizes = [max(1, round(length / mm)) for length, mm in zip(self.extent, spacing, strict=True)]
         if max(sizes) > _LARGEST:
             raise ValueError(
-                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}; the field of view of "
-                f"{_in_mm(self.extent)} would be more than {_LARGEST} pixels long. Expected the size of what is "
+                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}; the field of view "
+                f"of {_in_mm(self.extent)} would be more than {_LARGEST} pixels long. Expected the size of what is "
                 "scored, in mm; check the setting field_of_view, and the spacing of the scan."
             )
         needed = [last - first for first, last in ends]

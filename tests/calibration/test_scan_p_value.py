@@ -1,4 +1,4 @@
-"""A scan has a p-value, or a sentence why not: never both, never neither."""
+"""A scan has a p-value, or a sentence why not; the smallest that there can be is called so."""
 
 from typing import Any
 
@@ -37,3 +37,9 @@ def test_either_a_p_value_or_why_not(change: dict[str, Any], why: str | None) ->
         assert note is not None
         assert note.startswith("no p-value: ")
         assert why in note
+
+
+def test_the_smallest_there_is_is_called_so() -> None:
+    p_value, note = scan_p_value(a_calibration(), 1e9, kind="volumes")
+    assert p_value == pytest.approx(1 / 10)
+    assert note == "the smallest that 9 normal patients allow"

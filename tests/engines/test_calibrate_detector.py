@@ -28,7 +28,8 @@ from monai_sar.networks.checkpoint import (
     replace_saved_with,
     saved_with,
 )
-from monai_sar.scans import read_scan
+from monai_sar.scans import ScanOrigin, read_scan
+from monai_sar.scans.scan_origin import add_note
 from monai_sar.settings.bundle_config import read_bundle_config, use_checkpoint_settings
 from tests.calibration.conftest import (
     PATIENTS,
@@ -261,7 +262,7 @@ def test_a_scan_with_nothing_to_score_is_left_out(parts: Parts, caplog: pytest.L
     calibration = parts.calibrate(items, patients=patients)
     assert (calibration.units, calibration.scans, len(calibration.digests)) == (2, 2, 2)
     assert "Left out 2 scans in which there is nothing normal to score" in caplog.text
-    with pytest.raises(ScoreCalibrationError, match="nothing to score in 2 normal scans"):
+    with pytest.raises(ScoreCalibrationError, match="nothing to score in 2 scans"):
         parts.calibrate(items[:2], patients=patients[:2])
     with pytest.raises(ScoreCalibrationError, match="nothing to score in 0"):
         parts.calibrate([], patients=[])
@@ -269,6 +270,19 @@ def test_a_scan_with_nothing_to_score_is_left_out(parts: Parts, caplog: pytest.L
         parts.calibrate(items, patients=patients[:3])
     with pytest.raises(ScoreCalibrationError, match=r"region of shape \(1, 48, 48, 5\); expected \(1, 48, 48, 6\)"):
         parts.calibrate([items[2] | {"region": items[2]["region"][..., :5]}], patients=["a"])
+
+
+def test_scans_that_were_learnt_are_left_out_and_notes_are_told(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    items = [parts.dataset[index] for index in range(4)]  # of patients 0, 0, 1, 2
+    for item in items:
+        add_note(item["image"], "no mask was given")
+    parts.detector.remember_scans(ScanOrigin.of(item["image"]).sha256 for item in items[:2])
+    calibration = parts.calibrate(items, patients=parts.patients[:4])
+    assert (calibration.units, calibration.scans) == (2, 2)
+    assert "Left out 2 scans that the detector was trained on" in caplog.text
+    assert "Of 2 scans to calibrate on: no mask was given" in caplog.text
+    with pytest.raises(ScoreCalibrationError, match="not trained on these scans"):
+        parts.calibrate(items[:2], patients=parts.patients[:2])
 
 
 @pytest.mark.parametrize("patients", [["a", "a"], ["a", "b"]])
@@ -309,7 +323,8 @@ def test_who_gets_a_p_value(parts: Parts, checkpoint: Path, normal_images: Path,
         assert result.calibration is not None
         assert result.p_value == result.calibration.p_value(result.score, kind=kind)  # type: ignore[arg-type]
         assert result.p_value is not None
-        assert result.p_value_note is None
+        smallest = result.p_value == 1 / (len(result.calibration.scan_scores) + 1)
+        assert (result.p_value_note is not None) == smallest
         result = predictor(other)
         assert result.p_value is None
         assert "cannot be compared" in str(result.p_value_note)

@@ -160,7 +160,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 def test_of_a_calibration_that_promises_no_rate_p_values_alone_are_shown(tmp_path: Path, full: Page) -> None:
     few = replace(calibration(), rates=(), pixel_thresholds=(), scan_thresholds=())
     page = report(tmp_path / "few.html", labelled(), few, shown=0)
-    assert "too few to promise a false-positive rate; there are p-values alone" in page.text
+    assert "too few to promise a false-positive rate: there are no thresholds, but p-values" in page.text
     assert "No threshold was promised: this one is the oracle's." in page.text
     assert "No threshold was promised" not in full.text
     drawn = [b"".join(base64.b64decode(address.split(",")[1]) for address in each.addresses) for each in (page, full)]
