@@ -65,4 +65,5 @@ def shown_slices(prepared: Mapping[str, Any]) -> list[int]:
         prepared: a scan; ``image`` ``[C, H, W, D]``.
     """
     slices = torch.as_tensor(prepared["image"]).as_subclass(Tensor).movedim(-1, 0)
-    return [index for index, image in enumerate(slices) if any(has_foreground(c.contiguous()) for c in image)]
+    view = FieldOfView.of(prepared["image"])
+    return [i for i, image in enumerate(slices) if any(map(has_foreground, view.cut(image[None])[0].contiguous()))]

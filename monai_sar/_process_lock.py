@@ -94,6 +94,11 @@ class ProcessLock:
                 raise InUseError(f"{self._held_by()}. Wait until it has ended, or {self.advice}.") from None
             _logger.warning("%s. Waiting for it; to not wait, %s", self._held_by(), self.advice)
             lock.acquire()
+        except PermissionError:
+            raise InUseError(
+                f"'{self.path}' may not be opened: another user has made it, or the folder may not be written. Remove "
+                f"it if that user has ended, or {self.advice}."
+            ) from None
         except OSError as error:
             if error.errno not in _WITHOUT_LOCKS:
                 raise

@@ -14,6 +14,7 @@ Source: https://docs.monai.io/en/stable/data.html#decathlon-datalist
 """
 
 import json
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -211,7 +212,7 @@ def _understand(entry: Any, place: str, split: Split, base: Path, problems: _Pro
         split=split,
         image=listed_path(image, base),
         masks={key: listed_path(entry[key], base) for key in ("label", "region") if entry.get(key)},
-        patient=None if patient is None or not str(patient).strip() else str(patient).strip(),
+        patient=unicodedata.normalize("NFC", str(patient)).strip() or None if patient is not None else None,
         abnormal=1 if (bool(label) if abnormal is None else abnormal) else 0,
         says_whether_normal=says_whether_normal,
         fold=fold,

@@ -82,6 +82,8 @@ class RunFolder:
             raise ResumeError(f"'{path}' cannot be read: it is damaged. {self._way_out}") from error
         if not isinstance(state, dict) or "settings" not in state:
             raise ResumeError(f"'{path}' does not hold the state of a training. {self._way_out}")
+        if path == self.last and not self.best.is_file():
+            raise ResumeError(f"A training has ended here, but its checkpoint '{self.best}' is gone. {self._way_out}")
         before, now = _leaves(state["settings"]), _leaves(self.settings)
         differences = [
             f"  {name}: {before.get(name, 'nothing')!r} then, {now.get(name, 'nothing')!r} now"

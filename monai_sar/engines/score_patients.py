@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.networks.mean_embedding import MeanEmbedding
 from monai_sar.networks.mixed_precision import use_mixed_precision
+from monai_sar.scans.common_notes import CommonNotes
 from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin, source_name
 
@@ -61,7 +61,7 @@ def score_patients(
     """
     amp = use_mixed_precision(amp, detector.encoder.mean.device)
     empty = learnt = 0
-    notes: Counter[str] = Counter()
+    notes = CommonNotes("to calibrate on")
     with progress_bar(task="Calibrating", unit="scan", total=sum(map(len, groups))) as progress:
         for group in groups:
             scored = []
@@ -73,7 +73,7 @@ def score_patients(
                     learnt += 1
                     progress.update()
                     continue
-                notes.update(set(origin.notes))
+                notes.add(item["image"])
                 each = _score(detector, item, inferer, lesion_margin=lesion_margin, amp=amp)
                 del item  # before the next is read
                 if each is None:
@@ -93,16 +93,11 @@ def score_patients(
                     kind=kinds.pop(),
                     traits=tuple(each.traits for each in scored),
                 )
-    for note, count in notes.most_common(_NOTES):
-        _logger.warning("Of %d scans to calibrate on: %s", count, note)
+    notes.tell()
     if learnt:
         _logger.warning("Left out %d scans that the detector was trained on: what it has learnt scores too low", learnt)
     if empty:
         _logger.warning("Left out %d scans in which there is nothing normal to score", empty)
-
-
-_NOTES = 3
-"""That are told at most, the most frequent first."""
 
 
 class _Scored(NamedTuple):

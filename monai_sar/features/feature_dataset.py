@@ -16,6 +16,7 @@ from monai_sar.features.feature_store import FeatureStore
 from monai_sar.features.image_embedder import ENCODER_BATCH, ImageEmbedder
 from monai_sar.features.slice_choice import SliceChoice
 from monai_sar.networks.anomaly_detector import AnomalyDetector
+from monai_sar.scans.common_notes import CommonNotes
 from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.scans.scan_origin import ScanOrigin
 from monai_sar.transforms.field_of_view import FieldOfView
@@ -196,6 +197,7 @@ def _encode_all(
     waiting: list[_Slice] = []
     encoded = left_out = size = 0
     told = False
+    notes = CommonNotes("to learn from")
     first = _first_of_rank(len(data))
     order = [*range(first, len(data)), *range(first)]
     for done, number in enumerate(progress_bar(order, task="Reading scans, encoding what is new", unit="scan")):
@@ -210,6 +212,7 @@ def _encode_all(
                 "channels, rows, columns and slices."
             )
         chosen = choose(item)
+        notes.add(image)
         left_out += image.shape[-1] - len(chosen)
         slices[number] = []
         view = FieldOfView.of(image)
@@ -243,6 +246,7 @@ def _encode_all(
         kept.where,
         time.perf_counter() - started,
     )
+    notes.tell()
     if kept.damaged:
         _logger.warning("%d files in %s were damaged and are encoded again", len(kept.damaged), kept.where)
     return ordered, tuple(sorted(digests))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from monai_sar.scans.plain_tensor import plain_tensor
+from monai_sar.transforms.field_of_view import FieldOfView
 from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["SliceChoice", "normal_slices"]
@@ -51,6 +52,7 @@ class SliceChoice:
             Indices along D, ascending; none, if nothing of the scan can be learnt from.
         """
         image, region = plain_tensor(item["image"]), plain_tensor(item["region"])[0]
+        view = FieldOfView.of(item["image"])
         # slice by slice: a sum over all would make eight bytes of every voxel first
         area = torch.stack([within.count_nonzero() for within in region.unbind(-1)])
         enough = area >= max(1, self.min_region * int(area.max()))
@@ -58,7 +60,7 @@ class SliceChoice:
         chosen = [
             z
             for z in range(image.shape[-1])
-            if enough[z] and clean[z] and any(has_foreground(channel[..., z].contiguous()) for channel in image)
+            if enough[z] and clean[z] and any(map(has_foreground, view.cut(image[None, ..., z])[0].contiguous()))
         ]
         if self.slices_per_scan is None or len(chosen) <= self.slices_per_scan:
             return chosen

@@ -26,6 +26,8 @@ def average_over_axes(
     slices of all these planes, and on scans of (nearly) cubic voxels: to a network that knows axial slices every
     sagittal one is an anomaly, and so is one that is squeezed by slices far apart.
 
+    All of every slice is mapped: a field of view belongs to one plane.
+
     Voxels of a slice that was left out as empty (see :class:`VolumeInferer`) enter with 0 for that axis.
 
     Args:

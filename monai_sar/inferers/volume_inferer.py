@@ -79,7 +79,7 @@ class VolumeInferer(Inferer):
             raise ValueError(f"Found a volume of shape {tuple(inputs.shape)}, expected [1, C, H, W, D].")
         volume = inputs.as_subclass(torch.Tensor)[0]
         view, size = FieldOfView.of(inputs), (volume.shape[1], volume.shape[2])
-        shown = _shown_slices(volume)
+        shown = _shown_slices(volume, view)
         # NumPy's zeros take no memory before they are written, and slices in one piece none that shows nothing
         maps = torch.from_numpy(np.zeros((volume.shape[-1], *volume.shape[1:-1]), np.float32)).movedim(0, -1)
         with progress_bar(task="Mapping slices", unit="slice", total=len(shown), shown=self.progress) as bar:
@@ -96,9 +96,9 @@ class VolumeInferer(Inferer):
         return result
 
 
-def _shown_slices(volume: Tensor) -> list[int]:
+def _shown_slices(volume: Tensor, view: FieldOfView) -> list[int]:
     # a copy of each slice: walking through the volume's memory three times would be slower
-    slices = (image.contiguous() for image in volume.unbind(-1))
+    slices = (view.cut(image[None])[0].contiguous() for image in volume.unbind(-1))
     shown = [index for index, image in enumerate(slices) if any(map(has_foreground, image))]
     if not shown:
         raise ValueError(

@@ -75,15 +75,23 @@ class Rarity(nn.Module):
             ValueError: it is something else.
         """
         try:
-            points = tuple((float(score), float(bits)) for score, bits in saved)
+            points = tuple((_number(score), _number(bits)) for score, bits in saved)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"Rarity is told by pairs of numbers; found {type(saved).__name__}.") from error
-        ascending = all(one[0] < other[0] and one[1] < other[1] for one, other in pairwise(points))
+        with np.errstate(over="ignore"):
+            as_scores = np.array(points, dtype=np.float32).reshape(-1, 2)  # what they are compared with
         if (
             not 2 <= len(points) <= _MOST_BITS + 1
-            or not np.isfinite(points).all()
-            or not ascending
+            or not np.isfinite(as_scores).all()
+            or not (np.diff(as_scores, axis=0) > 0).all()
             or points[0][1] != 0
+            or points[-1][1] > _MOST_BITS
         ):
             raise ValueError("The points of a rarity are not ascending numbers from 0 bits.")
         self.points = points
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"found a {type(value).__name__}")
+    return float(value)

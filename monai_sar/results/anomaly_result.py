@@ -18,6 +18,7 @@ from monai_sar.metrics.anomaly_score import TOP_FRACTION, top_mean
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import Provenance
 from monai_sar.scans.scan_origin import ScanOrigin
+from monai_sar.transforms.field_of_view import FieldOfView
 from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["AnomalyResult", "Display"]
@@ -104,10 +105,10 @@ class AnomalyResult:
             ValueError: the detector is not calibrated for the false-positive rate; nothing to score; NaN.
         """
         image, shown = item["image"], item["display_map"]
-        region = torch.as_tensor(item["region"]).as_subclass(Tensor)
+        region, view = torch.as_tensor(item["region"]).as_subclass(Tensor), FieldOfView.of(image)
         slices = (
             top_mean(shown[..., z], TOP_FRACTION, foreground=region[..., z])
-            if region[..., z].any() and any(map(has_foreground, image.as_tensor()[..., z]))
+            if region[..., z].any() and any(map(has_foreground, view.cut(image.as_tensor()[None, ..., z])[0]))
             else None
             for z in range(shown.shape[-1])
         )

@@ -61,13 +61,17 @@ def result_name(scan: MetaTensor) -> str:
     """What the files of a scan are called.
 
     A NIfTI or image file has a name that somebody chose; the names of DICOM files and folders often are those of
-    patients, so these scans are called by the first digits of their SHA-256.
+    patients, so these scans are called by the first digits of their SHA-256. One of several volumes of a file has its
+    number in its name.
 
     Args:
         scan: or its map: what :class:`monai_sar.transforms.LoadScan` knows of it is in the ``meta``.
     """
     origin = ScanOrigin.of(scan)
-    return f"dicom-{origin.sha256[:12]}" if origin.kind == "dicom" else file_result_name(origin.source)
+    if origin.kind == "dicom":
+        return f"dicom-{origin.sha256[:12]}"
+    name = file_result_name(origin.source)
+    return name if origin.volume is None else f"{name}_volume{origin.volume}"
 
 
 def is_result(path: Path) -> bool:

@@ -56,11 +56,16 @@ def read_volume_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]
         ``[X, Y, Z]``, and the affine to RAS millimetres.
 
     Raises:
-        ScanError: it cannot be read, or holds NaN.
+        ScanError: it cannot be read, or holds NaN or negative values.
     """
     volume = _READERS[file_format(path)](path, None)
     if not np.isfinite(volume.voxels).all():
         raise ScanError(f"{path}: holds values that mark nothing (colour, NaN), expected 0 and other numbers.")
+    if volume.voxels.size and volume.voxels.min() < 0:
+        raise ScanError(
+            f"{path}: holds values down to {volume.voxels.min():g}, as an image does, expected a mask of 0 and larger "
+            "numbers; check that it is not the scan itself."
+        )
     return volume.voxels != 0, volume.affine
 
 

@@ -8,7 +8,16 @@ from monai.data.meta_tensor import MetaTensor
 
 from monai_sar.scans.scan import Scan
 
-__all__ = ["FIELD_OF_VIEW", "SLICE_AXIS", "ScanOrigin", "add_note", "has_padding", "read_slice_axis", "source_name"]
+__all__ = [
+    "FIELD_OF_VIEW",
+    "SLICE_AXIS",
+    "ScanOrigin",
+    "add_note",
+    "has_padding",
+    "read_notes",
+    "read_slice_axis",
+    "source_name",
+]
 
 SOURCE, SLICE_AXIS, NOTES, PADDED = "filename_or_obj", "slice_axis", "notes", "padded"
 
@@ -102,6 +111,11 @@ class ScanOrigin:
 def add_note(image: MetaTensor, note: str) -> None:
     """Add what the report of a scan should say."""
     image.meta[NOTES] = [*(image.meta.get(NOTES) or ()), note]
+
+
+def read_notes(image: MetaTensor) -> tuple[str, ...]:
+    """What the report of a scan should say; nothing for an image that was not read from a file."""
+    return tuple(image.meta.get(NOTES) or ())
 
 
 def has_padding(volume: MetaTensor) -> bool:

@@ -107,11 +107,11 @@ class FieldOfViewd(MapTransform):
         spacing = affine_to_spacing(image.affine)[:2].tolist()
         ends = [(int(shown[0]), int(shown[-1]) + 1) for shown in (inside.any(d).nonzero()[:, 0] for d in (1, 0))]
         sizes = [max(1, round(length / mm)) for length, mm in zip(self.extent, spacing, strict=True)]
-        if max(sizes) > _LARGEST:
-            raise ValueError(
-                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}; the field of view "
-                f"of {_in_mm(self.extent)} would be more than {_LARGEST} pixels long. Expected the size of what is "
-                "scored, in mm; check the setting field_of_view, and the spacing of the scan."
+        if image.meta.get("kind") == "slices" and spacing == [1, 1]:
+            add_note(
+                image,
+                f"without a spacing its field of view of {_in_mm(self.extent)} is taken in pixels: scans whose spacing "
+                "is known are shown at another scale",
             )
         needed = [last - first for first, last in ends]
         larger = max(need / size for need, size in zip(needed, sizes, strict=True))
@@ -120,14 +120,20 @@ class FieldOfViewd(MapTransform):
             add_note(
                 image,
                 f"what is scored is {_in_mm(needed, spacing)}, larger than the field of view of "
-                f"{_in_mm(self.extent)}: it is shown to the network {larger:.2f} times smaller than what it has learnt",
+                f"{_in_mm(self.extent)}: it is shown to the network {larger:.2f} times smaller than that would show it",
+            )
+        if max(sizes) > _LARGEST:
+            raise ValueError(
+                f"{source_name(image, 'the image')}: its slices are {_in_mm(inside.shape, spacing)}; the field of view "
+                f"of {_in_mm(self.extent)} would be more than {_LARGEST} pixels long. Expected the size of what is "
+                "scored, in mm; check the setting field_of_view, and the spacing of the scan."
             )
         starts = [_start(*each) for each in zip(ends, sizes, inside.shape, strict=True)]
         image.meta[FIELD_OF_VIEW] = torch.tensor([*starts, *sizes])
 
 
 def _in_mm(sizes: Sequence[float], spacing: Sequence[float] = (1, 1)) -> str:
-    return " x ".join(f"{size * mm:.0f}" for size, mm in zip(sizes, spacing, strict=True)) + " mm"
+    return " x ".join(f"{size * mm:.4g}" for size, mm in zip(sizes, spacing, strict=True)) + " mm"
 
 
 def _start(ends: tuple[int, int], size: int, length: int) -> int:

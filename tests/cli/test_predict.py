@@ -146,9 +146,9 @@ def test_one_of_several_volumes_is_predicted_and_named(
     assert outcomes(predict(*base, "--volume=0"))["times.nii.gz"]["status"] == "there already"
     outcome = outcomes(predict(*base, "--volume=1"))["times.nii.gz"]
     assert (outcome["status"], outcome["score"]) == ("done", pytest.approx(alone.score))
-    assert json.loads((tmp_path / "out" / "times_report.json").read_text())["scan"]["volume"] == 1
+    assert json.loads((tmp_path / "out" / "times_volume1_report.json").read_text())["scan"]["volume"] == 1
     result, scan = (
-        nib.Nifti1Image.from_filename(tmp_path / path) for path in ("out/times_anomaly.nii.gz", "times.nii.gz")
+        nib.Nifti1Image.from_filename(tmp_path / path) for path in ("out/times_volume1_anomaly.nii.gz", "times.nii.gz")
     )
     assert result.shape == volumes[1].shape
     np.testing.assert_allclose(result.affine, scan.affine)

@@ -280,7 +280,7 @@ def test_scans_that_were_learnt_are_left_out_and_notes_are_told(parts: Parts, ca
     calibration = parts.calibrate(items, patients=parts.patients[:4])
     assert (calibration.units, calibration.scans) == (2, 2)
     assert "Left out 2 scans that the detector was trained on" in caplog.text
-    assert "Of 2 scans to calibrate on: no mask was given" in caplog.text
+    assert "Of 2 of 2 scans to calibrate on: no mask was given" in caplog.text
     with pytest.raises(ScoreCalibrationError, match="not trained on these scans"):
         parts.calibrate(items[:2], patients=parts.patients[:2])
 

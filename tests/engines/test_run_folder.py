@@ -29,6 +29,10 @@ def test_the_latest_state_comes_back_until_the_training_has_ended_and_after(tmp_
     ended = folder.load()
     assert ended is not None
     assert ended["trainer"]["epoch"] == 2
+    folder.best.unlink()
+    with pytest.raises(ResumeError, match=r"checkpoint '.*model.pt' is gone. To train anew"):
+        folder.load()
+    folder.save_best({"weight": torch.tensor([7.0])})
     folder.save({"trainer": {"epoch": 3}})  # more epochs
     again = folder.load()
     assert again is not None

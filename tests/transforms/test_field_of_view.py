@@ -8,6 +8,7 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from torch import Tensor
 
+from monai_sar.features import SliceChoice
 from monai_sar.inferers import VolumeInferer
 from monai_sar.transforms import FieldOfView, FieldOfViewd, OrientSlices
 
@@ -67,6 +68,27 @@ def test_a_larger_region_makes_it_larger_in_both_directions_and_is_told(box: tup
     assert view.cut(region[None, None].float()).count_nonzero() == region.count_nonzero()
     (note,) = scan["image"].meta["notes"]
     assert "larger than the field of view of 40 x 20 mm" in note
+
+
+@pytest.mark.parametrize(
+    ("kind", "spacing", "told"), [("slices", 1, True), ("slices", 0.8, False), ("nifti", 1, False)]
+)
+def test_image_files_without_a_spacing_are_told_to_have_another_scale(kind: str, spacing: float, told: bool) -> None:
+    scan = item((100, 100, 1), (slice(40, 44), slice(30, 36)), (spacing, spacing))
+    scan["image"].meta["kind"] = kind
+    chosen((40, 40), scan)
+    assert any("is taken in pixels" in note for note in scan["image"].meta.get("notes", ())) == told
+
+
+def test_slices_are_looked_at_as_they_are_cut() -> None:
+    scan = item((400, 400, 2), (slice(200, 206), slice(200, 206)))
+    scan["image"][:] = 0
+    scan["image"][0, 200:206, 200:206] = torch.rand(6, 6, 2) + 0.1  # 0.02 % of the slice, 9 % of what is cut
+    scan["region"][:] = True
+    scan["image"].meta["field_of_view"] = torch.tensor([195, 195, 20, 20])
+    maps = VolumeInferer()(scan["image"][None], lambda images: images)
+    assert torch.equal(maps[0].as_subclass(Tensor), scan["image"].as_subclass(Tensor))
+    assert SliceChoice()(scan) == [0, 1]
 
 
 def test_what_is_put_back_lies_where_it_was_cut() -> None:

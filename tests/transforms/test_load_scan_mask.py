@@ -87,6 +87,9 @@ def test_what_is_no_mask_of_the_scan_is_told(write_series: Callable[..., Any], t
     nib.save(nib.nifti1.Nifti1Image(np.full(head().shape, np.nan, np.float32), OBLIQUE), tmp_path / "nan.nii")
     with pytest.raises(ScanError, match="mark nothing"):
         load({"image": scan, "label": tmp_path / "nan.nii"})
+    nib.save(nib.nifti1.Nifti1Image(head().astype(np.float32) - 1000, OBLIQUE), tmp_path / "ct.nii")
+    with pytest.raises(ScanError, match="values down to -1000, as an image does"):
+        load({"image": scan, "region": tmp_path / "ct.nii"})
 
 
 @pytest.mark.parametrize(("item", "known"), [({}, True), ({"abnormal": 0}, True), ({"abnormal": 1}, False)])
