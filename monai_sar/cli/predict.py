@@ -238,18 +238,21 @@ def _predict_one(
             )
         if partial:
             add_note(item["image"], A_PART)
-        with result_lock(item["image"], output).waited_for():  # then what another run was making is there already
+        known = item["image"][:0].clone()  # what is known of it, without its voxels
+        with result_lock(known, output).waited_for():  # then what another run was making is there already
             report = None if overwrite else find_report(item, output, predictor.identity)
             status = "done" if report is None else "there already"
             if report is None:
-                report = write_result(predictor.run(item), output)
+                result = predictor.run(item)
+                item.clear()  # the image, which is large, is needed no more
+                report = write_result(result, output)
                 warnings = report["warnings"]
             else:  # the report may be that of another folder with the same slices, with notes of its own
-                warnings = told_notes(item["image"])
+                warnings = told_notes(known)
         return {
             "scan": str(scan),
             "status": status,
-            "report": str(report_path(item["image"], output)),
+            "report": str(report_path(known, output)),
             "score": report["score"]["scan"],
             "p_value": report["score"]["p_value"],
             "p_value_note": report["score"]["p_value_note"],

@@ -1,5 +1,6 @@
 """What MONAI's engines and handlers do not have."""
 
+from monai_sar.engines.batch_of_one import batch_of_one
 from monai_sar.engines.calibrate_checkpoint import calibrate_checkpoint
 from monai_sar.engines.calibrate_detector import calibrate_detector
 from monai_sar.engines.calibration_scans import tell_promise
@@ -30,6 +31,7 @@ __all__ = [
     "ScanEmbedding",
     "TrainingCurve",
     "TrainingLog",
+    "batch_of_one",
     "calibrate_checkpoint",
     "calibrate_detector",
     "fit_witnesses",

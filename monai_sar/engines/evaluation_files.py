@@ -10,6 +10,7 @@ from typing import Any
 
 import ignite.distributed as idist
 import numpy as np
+import numpy.typing as npt
 import torch
 from ignite.engine import Engine, Events
 from monai.data import Dataset
@@ -111,6 +112,7 @@ class EvaluationFiles:
             raise RuntimeError("An evaluation runs in one process. Start it without torchrun.")
         ScanEmbedding(self.detector).attach(engine)
         engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.GET_BATCH_STARTED, _forget)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
         engine.add_event_handler(Events.COMPLETED, self._write)
 
@@ -156,6 +158,7 @@ class EvaluationFiles:
         )[0]
 
     def _write(self, engine: Engine) -> None:
+        _forget(engine)
         if len(self._facts) != len(self._data):
             raise RuntimeError(f"Saw {len(self._facts)} of {len(self._data)} scans; expected every one, in order.")
         evaluation = Evaluation(
@@ -213,7 +216,7 @@ class EvaluationFiles:
         spacing = None if ScanOrigin.of(image).kind == "slices" else tuple(float(mm) for mm in image.pixdim)
         return Case(
             number=number,
-            image=torch.as_tensor(item.get("shown", image)).mean(dim=0).numpy(force=True),
+            image=_grey(item.get("shown", image)),
             score=score[0, 0].numpy(force=True),
             region=torch.as_tensor(item["region"])[0].numpy(force=True) != 0,
             lesion=torch.as_tensor(item["label"])[0].numpy(force=True) != 0,
@@ -244,12 +247,24 @@ def _glimpse(item: Mapping[str, Any], region_key: str) -> Glimpse:
     score, region, lesion = (plain_tensor(item[key])[0].numpy() for key in ("pred", region_key, "label"))
     row, column = (float(mm) for mm in image.pixdim[:2])
     return glimpse(
-        plain_tensor(image).mean(dim=0).numpy(),
-        score.astype(np.float32),
+        _grey(image),
+        score.astype(np.float32, copy=False),
         region != 0,
         lesion != 0,
         spacing=(row, column),
     )
+
+
+def _grey(image: Tensor) -> npt.NDArray[np.float32]:
+    """``[C, H, W, D] -> [H, W, D]``, where there is one channel in the same memory."""
+    values = plain_tensor(image)
+    grey: npt.NDArray[np.float32] = (values[0] if len(values) == 1 else values.mean(dim=0)).numpy()
+    return grey
+
+
+def _forget(engine: Engine) -> None:
+    """Let go of the scan that has been measured, before the next is read."""
+    engine.state.output = engine.state.batch = None
 
 
 def _tell(evaluation: Evaluation) -> None:

@@ -82,8 +82,8 @@ def glimpse(
         spacing: mm between rows and between columns; the picture is as long and wide as the scan is.
     """
     lowest = float(score[region].min())
-    counted = np.where(region, score, lowest)
-    index = most_anomalous_slice(counted)
+    index = most_anomalous_slice(score, region, elsewhere=lowest)
+    counted = np.where(region[..., index], score[..., index], lowest)
     rows, columns = (length * mm for length, mm in zip(image.shape[:2], spacing, strict=True))
     scale = SIZE / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
@@ -91,7 +91,7 @@ def glimpse(
     return Glimpse(
         index=index,
         image=_resized(grey, size, Image.Resampling.BILINEAR),
-        score=_resized(counted[..., index].astype(np.float32), size, Image.Resampling.BILINEAR),
+        score=_resized(counted.astype(np.float32), size, Image.Resampling.BILINEAR),
         inside=_resized(region[..., index].astype(np.uint8), size, Image.Resampling.NEAREST) > 0,
         lesion=_resized(lesion[..., index].astype(np.uint8), size, Image.Resampling.NEAREST) > 0,
     )

@@ -41,11 +41,11 @@ def count_pixels(
     Raises:
         ValueError: a score is NaN.
     """
-    if region is not None:
-        score, lesions = score[region], lesions[region]
     histogram, overlap = ScoreHistogram(BITS), ScoreHistogram(BITS)
-    mask = lesions > 0
-    histogram.update(torch.from_numpy(score), torch.from_numpy(mask))
+    mask, inside = lesions > 0, None if region is None else torch.from_numpy(region)
+    histogram.update(torch.from_numpy(score), torch.from_numpy(mask), region=inside)
+    if region is not None:
+        mask &= region
     if mask.any():
         numbers = lesions[mask]
         weight = torch.from_numpy(1 / np.bincount(numbers)[numbers])

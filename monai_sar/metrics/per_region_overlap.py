@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.metrics.metric import reinit__is_reduced
-from skimage.measure import label
 from torch import Tensor
 
+from monai_sar.metrics.lesion_score import label_lesions
 from monai_sar.metrics.pixel_ranking import _PixelRanking
-from monai_sar.metrics.region_output import pixels_inside
+from monai_sar.metrics.region_output import pixels_inside, region_mask
 from monai_sar.metrics.score_histogram import ScoreHistogram
+from monai_sar.scans.plain_tensor import plain_tensor
 
 __all__ = ["PixelAUPRO"]
 
@@ -58,28 +59,23 @@ class PixelAUPRO(_PixelRanking):
             ValueError: shapes differ, a mask has several channels, or a score (inside the region) is NaN.
         """
         for score, mask, *region in zip(*output, strict=True):
-            lesions = _label_lesions(mask)
+            if len(mask) != 1:
+                raise ValueError(f"A mask has shape {tuple(mask.shape)}, expected one channel: [1, H, W].")
+            lesion = plain_tensor(mask) != 0
+            normal = ~lesion
+            lesions = torch.from_numpy(label_lesions(lesion.numpy()))
             if region:
-                score, lesions = pixels_inside(score, *region), pixels_inside(lesions, *region)
-            if score.shape != lesions.shape:
-                raise ValueError(f"The score map is {tuple(score.shape)}, the mask {tuple(lesions.shape)}.")
+                inside = region_mask(region[0], mask)
+                normal &= inside
+                lesion &= inside
             # apart, because weights for every voxel of a volume would take twice the memory of its scores
-            of_lesion = lesions > 0
-            self._histogram.update(pixels_inside(score, ~of_lesion), lesions[~of_lesion])
-            if of_lesion.any():
-                numbers = lesions[of_lesion]
-                self._histogram.update(pixels_inside(score, of_lesion), numbers, weight=_lesion_weights(numbers))
+            self._histogram.update(score, lesion, region=normal)
+            numbers = pixels_inside(lesions, lesion)
+            if len(numbers):
+                self._histogram.update(pixels_inside(score, lesion), numbers, weight=_lesion_weights(numbers))
 
     def _value(self, histogram: ScoreHistogram) -> float:
         return histogram.auroc(self.max_fpr)
-
-
-def _label_lesions(mask: Tensor) -> Tensor:
-    """1, 2, … in the lesions of a mask ``[1, H, W]`` or ``[1, H, W, D]``, 0 elsewhere."""
-    if len(mask) != 1:
-        raise ValueError(f"A mask has shape {tuple(mask.shape)}, expected one channel: [1, H, W].")
-    lesions = label(mask.numpy(force=True) != 0, connectivity=mask.ndim)
-    return torch.from_numpy(lesions)
 
 
 def _lesion_weights(lesions: Tensor) -> Tensor:

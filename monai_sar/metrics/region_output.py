@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from monai.config.type_definitions import KeysCollection
 from monai.utils.misc import ensure_tuple
-from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 
-__all__ = ["InsideRegion", "KnownLesions", "pixels_inside"]
+from monai_sar.scans.plain_tensor import plain_tensor
+
+__all__ = ["InsideRegion", "KnownLesions", "pixels_inside", "region_mask"]
 
 
 def pixels_inside(values: Tensor, region: Tensor) -> Tensor:
-    """The values inside the region, as ``[n]`` in the order of the pixels, on the device of ``values``.
+    """The values inside the region, as ``[n]`` in the order of the pixels, on the CPU.
 
     Args:
         values: any shape.
@@ -21,13 +23,27 @@ def pixels_inside(values: Tensor, region: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes differ.
     """
+    inside = region_mask(region, values)
+    # torch would make a list of their indices first, which for a volume takes eight times its memory
+    return torch.from_numpy(plain_tensor(values).numpy()[inside.numpy()])
+
+
+def region_mask(region: Tensor, values: Tensor) -> Tensor:
+    """The region as booleans, on the CPU.
+
+    Args:
+        region: boolean (or 0 and 1).
+        values: of the same shape: what it is the region of.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     if values.shape != region.shape:
         raise ValueError(
             f"The region has shape {tuple(region.shape)}, the map or mask has {tuple(values.shape)}; expected the same."
         )
-    # without the affine, which means nothing to a list of pixels
-    plain: Tensor = convert_to_tensor(values)
-    return plain[convert_to_tensor(region).to(plain.device) != 0]
+    plain = plain_tensor(region)
+    return plain if plain.dtype == torch.bool else plain != 0
 
 
 class KnownLesions:

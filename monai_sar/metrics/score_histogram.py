@@ -12,7 +12,7 @@ __all__ = ["COARSE_BITS", "ScoreHistogram"]
 COARSE_BITS = 17
 """Of histograms that are made, or kept, for every scan: scores are rounded to 0.4 % of themselves."""
 
-_AT_A_TIME = 2**22
+_AT_A_TIME = 2**20
 
 
 class ScoreHistogram:
@@ -33,31 +33,38 @@ class ScoreHistogram:
         self.counts = torch.from_numpy(np.zeros((2, 2**bits)))
         """``[2, 2 ** bits]``: pixels that are normal (0) and anomalous (1), by ascending score; exact to 2 ** 53."""
 
-    def update(self, score: Tensor, mask: Tensor, weight: Tensor | None = None) -> None:
-        """Count the pixels of an image or a volume.
+    def update(
+        self, score: Tensor, mask: Tensor, weight: Tensor | None = None, *, region: Tensor | None = None
+    ) -> None:
+        """Count the pixels of an image or a volume, a part at a time: no copy of a volume is made.
 
         Args:
             score: any shape, high is anomalous.
             mask: same shape, non-zero is anomalous.
             weight: same shape, not negative: as how many pixels each counts; by default as one.
+            region: same shape, non-zero where pixels count; by default everywhere.
 
         Raises:
-            ValueError: the shapes differ, or a score is NaN.
+            ValueError: the shapes differ, or a score that counts is NaN.
         """
         if score.shape != mask.shape:
             raise ValueError(f"The score map is {tuple(score.shape)}, the mask {tuple(mask.shape)}.")
         if weight is not None and weight.shape != score.shape:
             raise ValueError(f"The score map is {tuple(score.shape)}, its weights {tuple(weight.shape)}.")
+        if region is not None and region.shape != score.shape:
+            raise ValueError(f"The score map is {tuple(score.shape)}, its region {tuple(region.shape)}.")
         # NumPy's loops take less time here than torch's threads, and far less while the cores are busy with others
-        values = score.detach().to("cpu", torch.float32).numpy().ravel()
-        if np.isnan(values).any():
-            raise ValueError("The score map has NaN.")
-        anomalous = mask.numpy(force=True).ravel()
-        amounts = None if weight is None else weight.numpy(force=True).ravel()
+        given = [score.detach().to("cpu", torch.float32).numpy(), mask.numpy(force=True)]
+        given += [each.numpy(force=True) for each in (weight, region) if each is not None]
         # a part at a time: the numbers of the bins take four times the memory of the scores
-        for start in range(0, values.size, _AT_A_TIME):
-            part = slice(start, start + _AT_A_TIME)
-            self._count(values[part], anomalous[part] != 0, None if amounts is None else amounts[part])
+        parts = np.nditer(given, flags=["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=_AT_A_TIME)
+        for values, anomalous, *others in parts:
+            if region is not None:
+                inside = others.pop() != 0
+                values, anomalous, *others = (each[inside] for each in (values, anomalous, *others))
+            if np.isnan(values).any():
+                raise ValueError("The score map has NaN.")
+            self._count(values, anomalous != 0, others[0] if others else None)
 
     def _count(
         self,

@@ -45,7 +45,7 @@ def write_parametric_map(
     if not np.isfinite(anomaly_map).all():
         raise ValueError("The anomaly map holds NaN or infinite scores. Check the scan and the model.")
     source = DicomSource(source_images, frame_numbers=frame_numbers)
-    frames = source.frames(anomaly_map).astype(np.float32)
+    frames = source.frames(anomaly_map).astype(np.float32, copy=False)
     low, high = display_range(frames, threshold=threshold)
     parametric_map = hd.pm.ParametricMap(
         source.images,

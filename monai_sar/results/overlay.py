@@ -74,9 +74,8 @@ def write_overlay(
     _check(image, anomaly_map, spacing=spacing, region=region, mask=mask, lesion=lesion, slices=slices)
     foreground = tissue(image) if region is None else region
     # scores elsewhere, of ghosts in air say, do not choose the slice, as they do not count in the score of the scan
-    in_tissue = np.where(foreground, anomaly_map, anomaly_map.min())
-    shown = representative_slices(foreground, in_tissue, lesion=lesion, slices=slices)
-    worst = most_anomalous_slice(in_tissue)
+    worst = most_anomalous_slice(anomaly_map, foreground, elsewhere=float(anomaly_map.min()))
+    shown = representative_slices(foreground, worst, lesion=lesion, slices=slices)
     grey = _grey_window(image)
     colours = Normalize(*limits or display_range(anomaly_map[foreground], threshold=threshold), clip=True)
     grid = PanelGrid.fit(*image.shape[:2], spacing=spacing, slices=len(shown))

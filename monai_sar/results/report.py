@@ -66,6 +66,7 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
         warnings: what went otherwise than usual when it was written.
     """
     origin, mask = ScanOrigin.of(result.anomaly_map), result.mask
+    flagged = 0 if mask is None else int(np.count_nonzero(plain_tensor(mask).numpy()))
     return {
         "report_version": REPORT_VERSION,
         "disclaimer": "Research use only, not for diagnosis.",
@@ -91,8 +92,8 @@ def make_report(result: AnomalyResult, outputs: Mapping[str, str], warnings: Seq
         else {
             "threshold": result.threshold,
             "false_positive_rate": result.false_positive_rate,
-            "voxels": int(mask.sum()),
-            "volume_ml": float(mask.sum()) * voxel_ml(mask.affine),
+            "voxels": flagged,
+            "volume_ml": float(flagged) * voxel_ml(mask.affine),
         },
         "lesions": None if result.display.lesion is None else _lesion_facts(result, result.display.lesion),
         "input_check": _input_facts(result),

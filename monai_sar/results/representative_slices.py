@@ -2,6 +2,8 @@
 # scikit-image types only part of itself
 # mypy: allow-untyped-calls
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -28,24 +30,34 @@ def tissue(image: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     return foreground
 
 
-def most_anomalous_slice(anomaly_map: npt.NDArray[np.floating]) -> int:
+def most_anomalous_slice(
+    anomaly_map: npt.NDArray[np.floating],
+    foreground: npt.NDArray[np.bool_] | None = None,
+    *,
+    elsewhere: float = 0.0,
+) -> int:
     """Index of the slice whose highest scores are highest.
 
     A slice counts as its `top_mean`: one stray pixel does not decide, a small lesion does.
 
     Args:
         anomaly_map: scores `[H, W, D]`, higher is less normal.
+        foreground: where they count, `[H, W, D]`; by default everywhere.
+        elsewhere: the score that all other places have instead.
 
     Returns:
         Index along D.
     """
-    scores = torch.from_numpy(anomaly_map)
-    return int(np.argmax([top_mean(scores[:, :, index]) for index in range(scores.shape[2])]))
+    slices: Iterable[npt.NDArray[np.floating]] = np.moveaxis(anomaly_map, -1, 0)
+    if foreground is not None:  # slice by slice: a whole volume would be a second one in memory
+        inside = np.moveaxis(foreground, -1, 0)
+        slices = (np.where(*each, np.float32(elsewhere)) for each in zip(inside, slices, strict=True))
+    return int(np.argmax([top_mean(torch.from_numpy(each)) for each in slices]))
 
 
 def representative_slices(
     foreground: npt.NDArray[np.bool_],
-    anomaly_map: npt.NDArray[np.floating],
+    worst: int,
     *,
     lesion: npt.NDArray[np.bool_] | None = None,
     slices: int = 5,
@@ -57,7 +69,7 @@ def representative_slices(
 
     Args:
         foreground: where the scan is not air, `[H, W, D]`.
-        anomaly_map: its scores `[H, W, D]`.
+        worst: the most anomalous slice, an index along D.
         lesion: where it is known, `[H, W, D]`.
         slices: how many to choose at most.
 
@@ -70,7 +82,7 @@ def representative_slices(
     # centres of equal parts of the range: both ends of an organ say little
     positions = (np.arange(count) + 0.5) * candidates.size / count - 0.5
     chosen = candidates[np.round(positions).astype(int)]
-    wanted = [most_anomalous_slice(anomaly_map)]
+    wanted = [worst]
     if lesion is not None and lesion.any() and count > 1:
         wanted.append(int(lesion.sum(axis=(0, 1)).argmax()))
     for index in wanted:

@@ -75,9 +75,9 @@ def write_nifti(
 def _voxels(array: torch.Tensor | npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     values = array.numpy(force=True) if isinstance(array, torch.Tensor) else array
     if np.issubdtype(values.dtype, np.floating):
-        return np.squeeze(values, axis=0).astype(np.float32)
+        return np.squeeze(values, axis=0).astype(np.float32, copy=False)
     if values.dtype in (np.bool_, np.uint8):
-        return np.squeeze(values, axis=0).astype(np.uint8)
+        return np.squeeze(values, axis=0).view(np.uint8)
     raise TypeError(f"The array holds {values.dtype}. Expected floats for a map, bool or uint8 for a mask.")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data.meta_tensor import MetaTensor
-from monai.transforms import KeepLargestConnectedComponent, MapTransform, Transform
+from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_dst_type
 from scipy import ndimage
 from torch import Tensor
@@ -54,15 +54,13 @@ class BodyRegion(Transform):
 
     def __init__(self, *, level: float) -> None:
         self.level = level
-        self._largest = KeepLargestConnectedComponent(connectivity=1)
 
     def __call__(self, image: Tensor) -> Tensor:
         """Find the body in ``[1, H, W]`` or ``[1, H, W, D]`` in HU: boolean, the same shape."""
         dense = torch.as_tensor(image).as_subclass(torch.Tensor) > self.level
         # a cushion or a blanket touches the skin in thin lines, which an opening of the slices cuts
         opened = ndimage.binary_opening(dense[0].numpy(), structure=_in_plane(dense.ndim - 1), iterations=2)
-        largest = self._largest(torch.from_numpy(opened)[None].to(torch.uint8))
-        return _without_holes(torch.as_tensor(largest).as_subclass(torch.Tensor) > 0)
+        return _without_holes(torch.from_numpy(_largest_piece(opened))[None])
 
 
 class RegionMaskd(MapTransform):
@@ -131,8 +129,10 @@ class CutOutd(MapTransform):
         region = torch.as_tensor(item[self.region_key]).as_subclass(Tensor)
         for key in self.key_iterator(item):
             for channel in torch.as_tensor(item[key]).as_subclass(Tensor):
-                for image, inside in zip(channel, region[0], strict=True):  # row by row, which takes no memory
-                    image.masked_fill_(~inside, 0.0)
+                apart = int(np.argmax(channel.stride()))  # slab by slab, as they lie in memory: takes none
+                for image, inside in zip(channel.unbind(apart), region[0].unbind(apart), strict=True):
+                    if image.any():  # of zeros, as VolumeInferer makes them, what is not written takes no memory
+                        image.masked_fill_(~inside, 0.0)
         return item
 
 
@@ -146,6 +146,14 @@ def _without_holes(region: Tensor) -> Tensor:
     slices = region[0].numpy().reshape(*region.shape[1:3], -1)
     filled = np.stack([ndimage.binary_fill_holes(slices[..., z]) for z in range(slices.shape[-1])], axis=-1)
     return torch.from_numpy(filled).reshape(region.shape)
+
+
+def _largest_piece(mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    # MONAI's KeepLargestConnectedComponent numbers the pieces in 64 bits: twice the memory of the image
+    pieces, count = ndimage.label(mask)
+    sizes = np.sum([np.bincount(row.ravel(), minlength=count + 1) for row in pieces], axis=0)
+    largest: np.ndarray[Any, Any] = (pieces == 1 + np.argmax(sizes[1:])) if count else mask
+    return largest
 
 
 def _in_plane(dimensions: int) -> np.ndarray[Any, Any]:

@@ -1,5 +1,7 @@
 """The histogram against scikit-learn's exact values."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,30 @@ def test_images_one_by_one_are_all_images_at_once() -> None:
     assert torch.equal(whole.counts, parts.counts)
 
 
+def test_in_a_region_as_if_there_were_nothing_else() -> None:
+    score, mask = (values.view(20, 100, 100) for values in _scores("signed", seed=4))
+    region = torch.rand(score.shape, generator=torch.Generator().manual_seed(0)) < 0.3
+    weight = torch.rand(score.shape, generator=torch.Generator().manual_seed(1))
+    for weights in (None, weight):
+        inside, listed = ScoreHistogram(), ScoreHistogram()
+        inside.update(score.masked_fill(~region, torch.nan), mask, weights, region=region)
+        listed.update(score[region], mask[region], None if weights is None else weights[region])
+        assert torch.equal(inside.counts, listed.counts)
+
+
+def test_the_order_of_a_volume_in_memory_does_not_count_and_it_is_not_copied() -> None:
+    score, mask = torch.rand(64, 512, 512).movedim(0, -1), torch.zeros(512, 512, 64, dtype=torch.bool)
+    region = torch.ones(512, 512, 64, dtype=torch.bool)
+    turned, plain = ScoreHistogram(), ScoreHistogram()
+    tracemalloc.start()
+    turned.update(score, mask, region=region)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.8 * 4 * score.numel()  # some 40 MiB for a part, whatever the size of the volume
+    plain.update(score.contiguous(), mask)
+    assert torch.equal(turned.counts, plain.counts)
+
+
 def test_only_the_order_of_the_scores_counts() -> None:
     score, mask = _scores("signed", seed=2)
     plain, mirrored = ScoreHistogram(), ScoreHistogram()
@@ -62,6 +88,8 @@ def test_what_cannot_be_ranked_is_an_error() -> None:
         ScoreHistogram().update(torch.tensor([torch.nan]), torch.tensor([1]))
     with pytest.raises(ValueError, match=r"\(2,\), the mask \(3,\)"):
         ScoreHistogram().update(torch.zeros(2), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"\(2,\), its region \(3,\)"):
+        ScoreHistogram().update(torch.zeros(2), torch.zeros(2), region=torch.zeros(3))
     only_normal = ScoreHistogram()
     only_normal.update(torch.rand(5), torch.zeros(5))
     for metric in (only_normal.auroc, only_normal.average_precision):
