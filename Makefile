@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help env test lint pytest bundles demo reproduce clean
+.PHONY: help env test lint pytest bundles fuzz demo reproduce clean
 help:
 	@echo "make demo   phantoms -> training -> evaluation -> one anomaly volume, with pictures (no download)"
 	@echo "            DOMAIN=liver_ct and DOMAIN=retinal_oct show the others"
@@ -11,6 +11,7 @@ help:
 	@echo "make label-test   tests of the MONAI Label app, in an environment of its own"
 	@echo "make test   ruff, mypy, and pytest with coverage"
 	@echo "make bundles   writes the three bundles from bundles/source"
+	@echo "make fuzz   ten minutes of changed files, read with limits (benchmarks/fuzz.py)"
 	@echo "make clean  remove what make demo made"
 
 # The stamp makes the environment a file that make can compare with what it is built from.
@@ -37,6 +38,10 @@ pytest: env
 
 bundles: env
 	$(BIN)/python bundles/source/write.py
+
+MINUTES ?= 10
+fuzz: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fuzz --minutes $(MINUTES)
 
 # --- demo: what exists already is kept, so that a second run only shows where to look ---
 DOMAIN := brain_mri

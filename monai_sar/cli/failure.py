@@ -1,5 +1,6 @@
 """How a command ends when it cannot go on: in one line on standard error, with one of these exit statuses."""
 
+import re
 import signal
 import traceback
 from collections.abc import Iterator
@@ -77,5 +78,8 @@ def show_traceback() -> None:
 
 
 def printable(text: str | Path) -> str:
-    """A text that every terminal takes: file names may hold bytes that are no characters."""
-    return str(text).encode(errors="replace").decode()
+    """A text that every terminal takes, and that steers none.
+
+    File names, and the lists that name them, may hold bytes that are no characters, and control characters.
+    """
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", str(text).encode(errors="replace").decode())

@@ -36,7 +36,7 @@ def find_meta_json_problems(layout: BMADLayout, split: Split) -> list[str]:
         return []
     try:
         listed = _read(found[0], split, domain=root.name)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         return [
             f"found {found[0]}, which is not this layout's list of files ({error!r}); expected img_path, "
             "mask_path and anomaly of every image. Get it anew, or remove it to go by the files alone"

@@ -133,7 +133,7 @@ def _entries(file: Path, problems: _Problems) -> list[tuple[str, list[Any]]]:
     """Return the items under each key of a split, as they are written."""
     try:
         document = json.loads(read_text(file))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(
             f"{file}: found, but cannot be read as JSON ({error}); expected a datalist with training, validation and "
             "testing. Write it with monai-sar split, or correct it."

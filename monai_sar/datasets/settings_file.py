@@ -18,7 +18,7 @@ def settings_differences(file: Path, wanted: Mapping[str, Any]) -> list[str]:
     """Say in what the settings in a file differ from those asked for; empty if in nothing."""
     try:
         there: Any = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         there = None
     if not isinstance(there, dict):
         return [f"its {file.name} cannot be read"]

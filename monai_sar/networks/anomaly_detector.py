@@ -37,6 +37,9 @@ __all__ = ["AnomalyDetector", "CheckpointError", "CheckpointMismatchError", "rea
 
 _logger = logging.getLogger(__name__)
 
+_TOLD = 500
+"""Letters of what PyTorch says of a checkpoint."""
+
 FeatureScaling = Literal["none", "standardize", "direction", "whiten"]
 
 
@@ -253,7 +256,13 @@ class AnomalyDetector(nn.Module):
                 witness has not seen normal patches: its training has not ended.
             CheckpointMismatchError: it was trained with other settings than this detector's.
         """
-        self.load_state_dict(read_checkpoint(path))
+        try:
+            self.load_state_dict(read_checkpoint(path))
+        except RuntimeError as error:  # PyTorch's own; it names each tensor in a line
+            raise CheckpointError(
+                f"'{path}' does not hold the tensors of a detector with its settings: "
+                f"{' '.join(str(error).split())[:_TOLD]}. It is damaged, so copy it again, or train again."
+            ) from error
         if self.witnesses.intensity != "none" and not self.witnesses.fitted:
             raise CheckpointError(
                 f"This detector compares intensities with those of normal scans, of which '{path}' knows nothing. Run "

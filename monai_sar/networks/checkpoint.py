@@ -79,6 +79,12 @@ def _state_in(loaded: Any, path: str | os.PathLike[str]) -> Any:
             f"'{path}' is not the checkpoint of an anomaly detector: it does not say which encoder it belongs to. "
             "Weights of the published code load into the AR network alone (SpatialARNet.load_state_dict)."
         )
+    size = Path(path).stat().st_size
+    for name, tensor in state.items():
+        # one number may be stored and stand for billions, which whatever copies them takes memory for
+        whole = isinstance(tensor, Tensor) and tensor.layout is torch.strided and tensor.nbytes <= size
+        if not (isinstance(name, str) and whole):
+            raise CheckpointError(f"'{path}' holds other things than the tensors of a detector; do not trust it.")
     return state
 
 
@@ -87,8 +93,17 @@ def saved_with(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
     It is ``settings``, ``encoder_weights`` ("hub", "random", "file"), ``versions`` and ``calibration`` (None, or what
     :meth:`monai_sar.calibration.Calibration.to_dict` gives; older checkpoints have none).
+
+    Raises:
+        CheckpointError: it is no JSON, or says nothing under these names.
     """
-    return dict(json.loads(bytes(state["_extra_state"].cpu().tolist()).decode()))
+    try:
+        saved = dict(json.loads(state["_extra_state"].cpu().numpy().tobytes()))
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:  # another type, no text, deeper than any
+        raise CheckpointError("The checkpoint does not say what it was trained with; it is damaged.") from error
+    if not isinstance(saved.get("settings"), dict):
+        raise CheckpointError("The checkpoint does not say what it was trained with; it is damaged, or too old.")
+    return saved
 
 
 def as_extra_state(saved: Mapping[str, Any]) -> Tensor:

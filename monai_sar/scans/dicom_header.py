@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread, uid
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_partial
@@ -213,6 +213,7 @@ def _read(
         for tag in list(dataset.keys()):  # converts every value now, so that a malformed one is told here
             keyword = keyword_for_tag(tag)
             try:
+                _check_nesting(dataset[tag], keyword)
                 is_malformed = _is_text_for_a_number(dataset[tag])
             except Exception:
                 if keyword in needed:
@@ -226,6 +227,16 @@ def _read(
             syntax = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
             dataset.file_meta.TransferSyntaxUID = syntax
     return dataset, tuple(malformed)
+
+
+def _check_nesting(element: DataElement, keyword: str) -> None:
+    """Refuse a value in the place of a sequence, and the other way round; other wrong kinds of values are read.
+
+    Raises:
+        ValueError: it is one of them.
+    """
+    if keyword and (element.VR == "SQ") != (dictionary_VR(element.tag) == "SQ"):
+        raise ValueError("a sequence and a value in each other's place")
 
 
 def _is_text_for_a_number(element: DataElement) -> bool:

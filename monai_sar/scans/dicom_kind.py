@@ -2,6 +2,7 @@
 
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from monai_sar.scans.dicom_header import IMAGES_IN_MOSAIC, SIEMENS_BLOCK, DicomFile
 
@@ -50,8 +51,8 @@ def why_not_a_slice(file: DicomFile) -> str | None:
         return _NOT_SCANS[file.sop_class]
     if 0 in file.size:
         return "object without an image"
-    image_type = header.get("ImageType") or ()
-    for value in [image_type] if isinstance(image_type, str) else image_type:
+    image_type = header.get("ImageType")
+    for value in map(str, image_type if isinstance(image_type, MultiValue) else [image_type]):
         if value in _NOT_SLICES:
             return _NOT_SLICES[value]
     if _images_in_mosaic(header) > 1:

@@ -35,6 +35,9 @@ _LOST = bytes(512)
 """A sector of a disk that was lost. JPEG 2000 has no checksum, and decoders make a wrong picture of it without a word.
 OpenJPEG wrote at most 11 zeros in a row, of an empty picture in 30 layers too."""
 
+_MOST_EXPANSION_OF_RLE = 64
+"""RLE makes at most 128 bytes of two (PS3.5 G.3.1)."""
+
 _PLUGINS = ("pydicom", "pyjpegls", "pylibjpeg")
 """Decoders in the order of preference. Not GDCM: damaged JPEG-LS makes it abort the whole process."""
 
@@ -156,10 +159,17 @@ def _turned_round(stored: NDArray[np.generic], dataset: FileDataset) -> NDArray[
 
 
 def _check_whole(dataset: FileDataset, syntax: uid.UID, path: Path) -> None:
-    """Refuse JPEG-family frames without an end marker, or with a gap: decoders fill them silently."""
+    """Refuse RLE of too many pixels, and JPEG-family frames without end marker, or with a gap: decoders fill them."""
+    with reading(path, "DICOM"):
+        count = int(dataset.get("NumberOfFrames") or 1)
+        described = int(dataset.Rows) * int(dataset.Columns) * count
+    if syntax == uid.RLELossless and described > _MOST_EXPANSION_OF_RLE * len(dataset.PixelData):
+        raise ScanError(
+            f"{path}: its header describes {described} pixels, more than {len(dataset.PixelData)} bytes of "
+            f"{syntax.name} hold; the file is truncated or damaged, so copy or export it again."
+        )
     if syntax not in _ENDS_WITH_MARKER:
         return
-    count = int(dataset.get("NumberOfFrames") or 1)
     offsets = None
     if "ExtendedOffsetTable" in dataset:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)

@@ -46,8 +46,11 @@ def read_dicom(
     rescale = [frame.rescale for frame in ordered]
     first = ordered[0].file
     rows, columns = first.size
+    decoded = _decode(ordered, rescale)
+    index, pixels = next(decoded)  # refuses a size that the file does not hold, before memory is taken for all
     voxels = np.empty((columns, rows, len(ordered)), dtype=np.float32)
-    for index, pixels in _decode(ordered, rescale):
+    voxels[:, :, index] = pixels.T
+    for index, pixels in decoded:
         voxels[:, :, index] = pixels.T
     padding = _fill_padding(voxels, source)
     paths = tuple(frame.file.path for frame in ordered)

@@ -51,8 +51,13 @@ def reading(path: Path, what: str) -> Iterator[None]:
     try:
         with without_library_warnings():
             yield
-    except (ScanError, MemoryError):
+    except ScanError:
         raise
+    except MemoryError:
+        raise ScanError(
+            f"{path}: reading it as {what} takes more memory than this machine gives; end other programs, or crop it. "
+            "If it is no large scan, its header claims too much: copy or export it again."
+        ) from None
     except Exception as error:
         raise ScanError(
             f"{path}: cannot be read as {what} ({type(error).__name__}); the file is truncated or damaged, so copy "

@@ -86,6 +86,7 @@ def test_a_command_that_ends_itself_is_left_alone(capsys: pytest.CaptureFixture[
 def test_names_of_bytes_that_are_no_characters_can_be_printed() -> None:
     assert printable(Path("a\udcff.png")) == "a?.png"
     assert printable("Läsion") == "Läsion"
+    assert printable("one\n\ttwo\x1b[31m\r\x9b.png") == "one\n\ttwo?[31m??.png"
 
 
 def test_version_is_told_without_waiting_for_torch() -> None:

@@ -163,6 +163,7 @@ def test_what_is_wrong_with_an_item(tmp_path: Path, entry: Any, message: str) ->
     ("text", "message"),
     [
         ("{", "found, but cannot be read as JSON"),
+        ("[" * 100_000, "found, but cannot be read as JSON"),
         ("[]", "found no keys; expected lists of items under training, validation and testing"),
         ('{"name": 1}', "found the keys name; expected lists"),
         ('{"trainning": []}', "found the key 1 ('trainning'); expected 'training'"),
@@ -170,6 +171,7 @@ def test_what_is_wrong_with_an_item(tmp_path: Path, entry: Any, message: str) ->
         ('{"testing": [], "test": []}', "found 1 (testing and test); expected one of them"),
         ('{"training": []}', "found no scans in training (0 in training, 0 in validation, 0 in testing)"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_file_that_is_no_datalist(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "dataset.json"

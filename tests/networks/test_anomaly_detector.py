@@ -226,3 +226,12 @@ def test_what_a_checkpoint_knows_of_normal_patches_is_checked(encoder: DINOv3Enc
     state["_extra_state"] = as_extra_state(saved)
     with pytest.raises(CheckpointError, match="knows of normal patches is damaged"):
         make_detector(encoder, abnormal_intensity="bright").load_state_dict(state)
+
+
+def test_a_checkpoint_of_tensors_of_other_sizes_is_told(encoder: DINOv3Encoder, tmp_path: Path) -> None:
+    detector = make_detector(encoder, feature_scaling="standardize")
+    state = detector.state_dict()
+    state["scaling.mean"] = state["scaling.mean"].flatten()
+    torch.save(state, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="does not hold the tensors of a detector.*scaling.mean"):
+        detector.load_checkpoint(tmp_path / "model.pt")

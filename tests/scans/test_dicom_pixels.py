@@ -1,5 +1,6 @@
 """Pixels that are padding, and compressed frames that decoders find odd."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +102,19 @@ def test_damaged_jpeg_ls_is_not_left_to_a_decoder_that_makes_nonsense_of_it(
     edit_frame(path, damage)
     with pytest.raises(ScanError, match=f"{path.name}: frame 1 cannot be decoded"):
         read_scan(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless], ids=lambda syntax: syntax.keyword)
+def test_a_size_that_the_file_does_not_hold_takes_no_memory(
+    tmp_path: Path, write_series: Writer, syntax: uid.UID
+) -> None:
+    write_series(tmp_path, syntax=syntax)
+    for file in tmp_path.iterdir():
+        ds = dcmread(file)
+        ds.Rows = ds.Columns = 65_535
+        ds.save_as(file)
+    tracemalloc.start()
+    with pytest.raises(ScanError):
+        read_scan(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()

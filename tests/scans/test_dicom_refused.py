@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread, uid
-from pydicom.dataset import FileDataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate, generate_frames
 
 from monai_sar.scans import ScanError, read_scan
@@ -290,3 +293,26 @@ def test_malformed_number_in_the_header_is_told(tmp_path: Path, write_series: Wr
     path.write_bytes(content[:at] + b"abc" + content[at + 3 :])
     with pytest.raises(ScanError, match=path.name):
         read_scan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "kind", "value"),
+    [("PerFrameFunctionalGroupsSequence", "UL", 3), ("ImageType", "SQ", [Dataset()]), ("Rows", "SQ", [])],
+)
+def test_a_value_for_a_sequence_and_a_sequence_for_a_value_are_told(
+    tmp_path: Path, write_multi_frame: Writer, keyword: str, kind: str, value: Any
+) -> None:
+    def edit(ds: FileDataset, index: int) -> None:
+        ds[keyword] = DataElement(tag_for_keyword(keyword) or 0, kind, value)
+
+    write_multi_frame(tmp_path / "scan.dcm", edit=edit)
+    with pytest.raises(ScanError, match="cannot be read as DICOM"):
+        read_scan(tmp_path / "scan.dcm")
+
+
+def test_a_number_for_the_image_type_says_nothing(tmp_path: Path, write_multi_frame: Writer) -> None:
+    def edit(ds: FileDataset, index: int) -> None:
+        ds["ImageType"] = DataElement(0x00080008, "UL", 7)
+
+    write_multi_frame(tmp_path / "scan.dcm", edit=edit)
+    assert read_scan(tmp_path / "scan.dcm").modality == "MR"

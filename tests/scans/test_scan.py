@@ -11,6 +11,7 @@ from PIL import Image
 
 from monai_sar.scans import ScanError, check_modality, read_scan
 from monai_sar.scans.content_hash import content_sha256
+from monai_sar.scans.scan import reading
 
 Writer = Callable[..., NDArray[np.int64]]
 
@@ -44,3 +45,8 @@ def test_reading_is_deterministic(tmp_path: Path, write_series: Writer) -> None:
     first, second = read_scan(tmp_path), read_scan(tmp_path)
     np.testing.assert_array_equal(first.image.numpy(), second.image.numpy())
     assert (first.instances, first.sha256, first.notes) == (second.instances, second.sha256, second.notes)
+
+
+def test_a_lack_of_memory_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ScanError, match=r"reading it as NIfTI takes more memory"), reading(tmp_path, "NIfTI"):
+        raise MemoryError

@@ -3,6 +3,7 @@
 # nibabel and SimpleITK are typed in part
 # mypy: disable-error-code="no-untyped-call, attr-defined"
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,58 @@ def test_every_flipped_bit_of_a_compressed_file_is_seen_or_does_no_harm(tmp_path
             continue
         np.testing.assert_array_equal(scan.image.numpy(), whole.image.numpy(), err_msg=str(flip))
         np.testing.assert_array_equal(scan.image.affine.numpy(), whole.image.affine.numpy(), err_msg=str(flip))
+
+
+@pytest.mark.parametrize("field", ["type", "encoding", "kinds", "unknown"])
+def test_long_fields_of_nrrd_do_not_end_the_process(tmp_path: Path, field: str) -> None:
+    """In ITK alone they do, from some 1,000 bytes on. Free text may be long."""
+    write_itk(tmp_path / "scan.nrrd")
+    whole, content = read_scan(tmp_path / "scan.nrrd"), (tmp_path / "scan.nrrd").read_bytes()
+    free = b"".join(key + b"x" * 3000 + b"\n" for key in (b"# ", b"content: ", b"key:="))
+    (tmp_path / "free.nrrd").write_bytes(content.replace(b"type:", free + b"type:", 1))
+    np.testing.assert_array_equal(read_scan(tmp_path / "free.nrrd").image.numpy(), whole.image.numpy())
+    long = field.encode() + b": " + b"x" * 3000 + b"\n"
+    (tmp_path / "long.nrrd").write_bytes(content.replace(b"type:", long + b"type:", 1))
+    with pytest.raises(ScanError, match="cannot be read as NRRD"):
+        read_scan(tmp_path / "long.nrrd")
+
+
+@pytest.mark.parametrize(
+    "found", ["NDims = -5", "NDims = 0", "NDims = 30000", "NDims = x", "NDims = 3\nHeaderSize = 9"]
+)
+def test_metaimage_that_ends_the_process_or_gives_rubbish_in_itk_alone_is_refused(tmp_path: Path, found: str) -> None:
+    write_itk(tmp_path / "scan.mha")
+    content = (tmp_path / "scan.mha").read_bytes()
+    (tmp_path / "scan.mha").write_bytes(content.replace(b"NDims = 3", found.encode()))
+    with pytest.raises(ScanError, match="cannot be read as MetaImage"):
+        read_scan(tmp_path / "scan.mha")
+
+
+@pytest.mark.parametrize(
+    ("found", "other"),
+    [
+        (rb"CompressedDataSize = \d+\n", b""),
+        (rb"CompressedDataSize = \d+", b"CompressedDataSize = 20"),
+        (rb"ElementType", b"HeaderSize = 20\nElementType"),
+        (rb"DimSize = (\d+ \d+) \d+", rb"DimSize = \1 9"),
+    ],
+)
+def test_a_header_that_misplaces_compressed_voxels_is_refused(tmp_path: Path, found: bytes, other: bytes) -> None:
+    """ITK alone gives whatever was in memory, and no error."""
+    WRITERS["packed.mha"](tmp_path / "packed.mha")
+    read_scan(tmp_path / "packed.mha")
+    content, count = re.subn(found, other, (tmp_path / "packed.mha").read_bytes())
+    assert count == 1
+    (tmp_path / "packed.mha").write_bytes(content)
+    with pytest.raises(ScanError, match="cannot be read as MetaImage"):
+        read_scan(tmp_path / "packed.mha")
+
+
+def test_compressed_voxels_of_their_own_file_need_no_size(tmp_path: Path) -> None:
+    WRITERS["packed.mha"](tmp_path / "packed.mha")
+    whole = read_scan(tmp_path / "packed.mha").image
+    image = sitk.ReadImage(tmp_path / "packed.mha")
+    sitk.WriteImage(image, tmp_path / "packed.mhd", useCompression=True)
+    header = (tmp_path / "packed.mhd").read_text()
+    (tmp_path / "packed.mhd").write_text(re.sub(r"CompressedDataSize = \d+\n", "", header))
+    np.testing.assert_array_equal(read_scan(tmp_path / "packed.mhd").image.numpy(), whole.numpy())

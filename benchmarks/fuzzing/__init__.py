@@ -1,0 +1,1 @@
+"""What ``benchmarks.fuzz`` changes in files, and how their readers are watched."""
