@@ -1,6 +1,5 @@
 """The rectangle that is encoded has one size in mm, holds the region, and what is cut comes back where it was."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from monai_sar.transforms import FieldOfView, FieldOfViewd, OrientSlices
 
 def item(
     shape: tuple[int, int, int], box: tuple[slice, slice], spacing: tuple[float, float] = (1, 1)
-) -> dict[Hashable, Any]:
+) -> dict[Any, Any]:
     """A scan whose region is a box of its middle slice."""
     affine = torch.diag(torch.tensor([*spacing, 3.0, 1.0], dtype=torch.float64))
     image = torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))
@@ -24,7 +23,7 @@ def item(
     return {"image": MetaTensor(image, affine=affine), "region": MetaTensor(region, affine=affine)}
 
 
-def chosen(extent: tuple[float, float], scan: dict[Hashable, Any]) -> FieldOfView:
+def chosen(extent: tuple[float, float], scan: dict[Any, Any]) -> FieldOfView:
     return FieldOfView.of(FieldOfViewd("image", extent=extent)(scan)["image"])
 
 
