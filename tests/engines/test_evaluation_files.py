@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from monai.bundle import ConfigParser
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -233,7 +234,14 @@ def test_a_mask_on_another_grid_is_told(checkpoint: Path, tmp_path: Path) -> Non
 )
 def test_no_metric_of_voxels_counts_scans_whose_lesions_nobody_has_outlined(bundle: str) -> None:
     config = yaml.safe_load((ROOT / "bundles" / bundle / "configs" / "evaluate.yaml").read_text())["validate"]
-    metrics = config["key_metric"] | config["pixel_metrics"]
-    assert len(metrics) == 12
-    transforms = {metric["output_transform"]["_target_"] for metric in metrics.values()}
-    assert transforms == {"monai_sar.metrics.KnownLesions", "monai_sar.metrics.InsideRegion"}
+    parts = {key: config[key] for key in ("brightness_inside", "darkness_inside", "key_metric", "pixel_metrics")}
+    parser = ConfigParser({"validate": parts})
+    volume = torch.full((1, 4, 4, 2), 0.25)
+    known = dict.fromkeys(("pred", "label", "scored_region", "brightness"), volume)
+    names = [f"{group}#{name}" for group in ("key_metric", "pixel_metrics") for name in config[group]]
+    assert len(names) == 12
+    for name in names:
+        transform = parser.get_parsed_content(f"validate#{name}#output_transform")
+        picked = transform([known, {**known, "lesions_known": False}])
+        assert [len(scans) for scans in picked] == [1] * len(picked), name
+        assert picked[0][0].unique().tolist() == [0.75 if "darkness" in name else 0.25], name
