@@ -1,5 +1,6 @@
 """Everything that is known of a set when its last scan has been mapped."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,13 +51,18 @@ class Collected:
 
     @cached_property
     def p_values(self) -> list[tuple[float | None, str | None]]:
-        """Of each scan its p-value, or None and why it has none."""
+        """Of each scan its p-value or None, and what to know of it; see :func:`scan_p_value`."""
         return [
             scan_p_value(
                 self.calibration, facts.score, kind=facts.kind, digest=facts.digest, trained_on=self.trained_on
             )
             for facts in self.facts
         ]
+
+    @property
+    def missing_p_values(self) -> Counter[str]:
+        """Why scans have none, and how many."""
+        return Counter(note for p_value, note in self.p_values if p_value is None and note is not None)
 
     @cached_property
     def region_voxels(self) -> IntArray:

@@ -1,6 +1,5 @@
 """The outcome of an evaluation: every metric with its interval, and what it was measured on."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,7 +69,7 @@ class Evaluation:
             "patients": {"count": collected.patients.count, "scans_of_unknown_patient": collected.patients.unknown},
             "lesions": len(collected.lesions),
             "abnormal_scans_without_mask": int((~collected.lesions_known).sum()),
-            "scans_without_p_value": dict(Counter(note for _, note in collected.p_values if note is not None)),
+            "scans_without_p_value": dict(collected.missing_p_values),
             "metrics": {name: found.value for name, found in metrics.items()},
             "intervals": {name: [found.low, found.high] for name, found in metrics.items() if found.low is not None},
             "notes": {name: found.note for name, found in metrics.items() if found.note is not None},

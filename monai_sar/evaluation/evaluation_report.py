@@ -4,7 +4,6 @@ import base64
 import io
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +160,7 @@ def _missing_p_values(collected: Collected) -> list[str]:
     """Why some scans of a calibrated detector have no p-value."""
     if collected.calibration is None:
         return []
-    notes = Counter(note for _, note in collected.p_values if note is not None)
-    return [f"{count} of {len(collected.facts)} scans: {note}." for note, count in notes.items()]
+    return [f"{count} of {len(collected.facts)} scans: {note}." for note, count in collected.missing_p_values.items()]
 
 
 def _colour_limits(evaluation: Evaluation, shown: Sequence[int]) -> tuple[float, float]:
