@@ -72,7 +72,8 @@ class FieldOfViewd(MapTransform):
     Args:
         keys: of the image ``[C, H, W, D]``, slices as displayed.
         extent: height and width in mm (of an image file without a spacing: in pixels).
-        region_key: of the region ``[1, H, W, D]``, boolean, not empty, as :class:`RegionMaskd` leaves it.
+        region_key: of the region ``[1, H, W, D]``, boolean, not empty, as
+            :class:`monai_sar.transforms.RegionMaskd` leaves it.
 
     Raises:
         ValueError: the extent is not two numbers above 0; when called: it is more than 8192 pixels long.
