@@ -15,6 +15,7 @@ from monai_sar.scans.dicom_pixels import read_frames, read_pixel_data
 from monai_sar.scans.dicom_select import choose_series
 from monai_sar.scans.dicom_tomography import is_tomography_without_positions, stack_in_file_order
 from monai_sar.scans.image_stack import Spacing
+from monai_sar.scans.library_warnings import without_library_warnings
 from monai_sar.scans.scan import Scan, ScanError, voxels_to_image
 
 __all__ = ["read_dicom"]
@@ -39,6 +40,13 @@ def read_dicom(
     Raises:
         ScanError: if there is no such series, its slices form no regular stack, or pixels cannot be decoded.
     """
+    with without_library_warnings():  # pydicom quotes an odd value wherever it meets it
+        return _read(files, source, series_uid=series_uid, spacing=spacing, modality=modality)
+
+
+def _read(
+    files: Sequence[Path], source: Path, *, series_uid: str | None, spacing: Spacing | None, modality: str | None
+) -> Scan:
     chosen, notes = choose_series(files, source, series_uid=series_uid, modality=modality)
     frames = [frame for file in chosen for frame in frames_of(file)]
     stack = _stack(frames, source, spacing)

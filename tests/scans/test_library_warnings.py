@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import config, dcmread, uid
+from pydicom.dataset import FileDataset
 
-from monai_sar.scans import read_scan
+from monai_sar.scans import ScanError, read_scan
 from monai_sar.scans.dicom_header import read_instances
 from monai_sar.scans.library_warnings import without_library_warnings
 
@@ -40,6 +41,24 @@ def test_reading_a_series_of_invalid_values_says_nothing_of_them(
         read_instances(read_scan(tmp_path / "series").instances)
     assert not [str(warning.message) for warning in caught]
     assert "SECRET" not in "".join(capfd.readouterr())
+
+
+def test_invalid_uids_are_not_quoted_where_a_message_leaves_them_out(tmp_path: Path, write_series: Writer) -> None:
+    """Of a series that is left out, and of a transfer syntax that nobody knows."""
+    write_series(tmp_path / "series", edit=_other_series_at_the_end)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "UID (invalid)" in read_scan(tmp_path / "series").notes[0]
+        for path in (tmp_path / "series").iterdir():
+            content = path.read_bytes()
+            path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.SECRET.8.1.2.1\0\0"))
+        with pytest.raises(ScanError, match="unknown transfer syntax"):
+            read_scan(tmp_path / "series")
+
+
+def _other_series_at_the_end(ds: FileDataset, index: int) -> None:
+    if index == 4:
+        ds.SeriesInstanceUID = uid.UID("1.02.SECRET", validation_mode=config.IGNORE)
 
 
 @pytest.mark.parametrize("name", ["pydicom", "nibabel.global", "highdicom.seg.sop"])
