@@ -1,6 +1,5 @@
 """DICOM whose elements say something else, or whose series lacks or doubles files."""
 
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -71,7 +70,8 @@ def change_files(folder: Path, random: Random) -> str:
     if kind == "gone":
         file.unlink()
     elif kind == "copy":
-        shutil.copy(file, folder / "copy.dcm")
+        content = file.read_bytes()
+        (folder / "copy.dcm").write_bytes(content)
     elif kind == "other copy":
         (folder / "copy").write_bytes(damaged(file.read_bytes(), random)[0])
     elif kind == "over":
@@ -85,7 +85,7 @@ def change_files(folder: Path, random: Random) -> str:
         file.write_bytes(b"")
     else:
         content = file.read_bytes()
-        (folder / "cut.dcm").write_bytes(content[: random.randrange(len(content))])
+        (folder / "cut.dcm").write_bytes(content[: random.randrange(len(content) + 1)])
     return f"{kind} {file.name}"
 
 
