@@ -1,6 +1,8 @@
 """Studies from a DICOMweb server, and labels back to it."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +59,14 @@ class DicomWebStudies(DICOMWebDatastore):
             HTTPException: the server has no such series.
         """
         try:
-            uri: str = super().get_image_uri(image_id)
+            return _kept(partial(super().get_image_uri, image_id))
         except IndexError:
             raise refusal(NOT_FOUND, f"The DICOMweb server has no series {image_id!r}.") from None
-        return uri
 
     def get_label_uri(self, label_id: str, label_tag: str, image_id: str = "") -> str:
         """The file of a label: the one that is kept here, or else fetched as a DICOM series."""
         kept: str = LocalDatastore.get_label_uri(self, label_id, label_tag)
-        return kept or str(super().get_label_uri(label_id, label_tag, image_id))
+        return kept or _kept(partial(super().get_label_uri, label_id, label_tag, image_id))
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any], label_id: str = ""
@@ -96,6 +97,16 @@ class DicomWebStudies(DICOMWebDatastore):
             frames = list(scan.frame_numbers) or None
             write_segmentation(file, np.moveaxis(mask, scan.slice_axis, 2), sources, frame_numbers=frames)
             label_info["SeriesInstanceUID"] = dicom_web_upload_dcm(str(file), self._client)
+
+
+def _kept(fetch: Callable[[], str]) -> str:
+    """The file in the store; after a first fetch MONAI Label gives the temporary one that it has copied there."""
+    uri = fetch()
+    if Path(uri).parent != Path(tempfile.gettempdir()):
+        return uri
+    kept = fetch()
+    Path(uri).unlink(missing_ok=True)
+    return kept
 
 
 def _values(label: str) -> npt.NDArray[Any]:
