@@ -74,7 +74,7 @@ def score_patients(
                     progress.update()
                     continue
                 notes.add(item["image"])
-                each = _score(detector, item, inferer, lesion_margin=lesion_margin, amp=amp)
+                each = _score(detector, item, origin, inferer, lesion_margin=lesion_margin, amp=amp)
                 del item  # before the next is read
                 if each is None:
                     empty += 1
@@ -111,6 +111,7 @@ class _Scored(NamedTuple):
 def _score(
     detector: AnomalyDetector,
     item: Mapping[str, Any],
+    origin: ScanOrigin,
     inferer: Callable[..., Tensor],
     *,
     lesion_margin: float,
@@ -136,7 +137,6 @@ def _score(
             f"The anomaly map of {source_name(image, 'a normal scan')} holds NaN or infinite scores. Check the model."
         )
     has_lesion = item.get("label") is not None and bool((plain_tensor(item["label"]) != 0).any())
-    origin = ScanOrigin.of(image)
     return _Scored(
         pixels=pixels,
         score=None if has_lesion else top_mean(scores, TOP_FRACTION, foreground=region),

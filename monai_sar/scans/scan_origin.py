@@ -14,6 +14,7 @@ __all__ = [
     "ScanOrigin",
     "add_note",
     "has_padding",
+    "is_image_file",
     "read_notes",
     "read_slice_axis",
     "source_name",
@@ -79,7 +80,7 @@ class ScanOrigin:
             # decollating turns an empty list into None
             instances=tuple(map(Path, meta["instances"] or ())),
             frame_numbers=tuple(map(int, meta["frame_numbers"] or ())),
-            notes=tuple(meta.get(NOTES) or ()),
+            notes=read_notes(image),
             stored_max=meta.get("stored_max"),
             two_values=bool(meta.get("two_values")),
             volume=None if meta.get("volume") is None else int(meta["volume"]),
@@ -110,12 +111,17 @@ class ScanOrigin:
 
 def add_note(image: MetaTensor, note: str) -> None:
     """Add what the report of a scan should say."""
-    image.meta[NOTES] = [*(image.meta.get(NOTES) or ()), note]
+    image.meta[NOTES] = [*read_notes(image), note]
 
 
 def read_notes(image: MetaTensor) -> tuple[str, ...]:
     """What the report of a scan should say; nothing for an image that was not read from a file."""
     return tuple(image.meta.get(NOTES) or ())
+
+
+def is_image_file(volume: MetaTensor) -> bool:
+    """Tell whether it was read from image files, which know no spacing of their own."""
+    return bool(volume.meta.get("kind") == "slices")
 
 
 def has_padding(volume: MetaTensor) -> bool:
