@@ -9,7 +9,6 @@ from torch import Tensor
 
 from monai_sar.networks import AnomalyDetector
 from monai_sar.transforms import EmptyMaskd, FieldOfView
-from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["LabelledVolume", "load_labelled_volume", "shown_slices"]
 
@@ -66,4 +65,4 @@ def shown_slices(prepared: Mapping[str, Any]) -> list[int]:
     """
     slices = torch.as_tensor(prepared["image"]).as_subclass(Tensor).movedim(-1, 0)
     view = FieldOfView.of(prepared["image"])
-    return [i for i, image in enumerate(slices) if any(map(has_foreground, view.cut(image[None])[0].contiguous()))]
+    return [index for index, image in enumerate(slices) if view.shows_something(image)]

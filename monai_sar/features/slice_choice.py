@@ -10,7 +10,6 @@ from torch import Tensor
 
 from monai_sar.scans.plain_tensor import plain_tensor
 from monai_sar.transforms.field_of_view import FieldOfView
-from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["SliceChoice", "normal_slices"]
 
@@ -57,11 +56,7 @@ class SliceChoice:
         area = torch.stack([within.count_nonzero() for within in region.unbind(-1)])
         enough = area >= max(1, self.min_region * int(area.max()))
         clean = normal_slices(item, margin=self.lesion_margin)
-        chosen = [
-            z
-            for z in range(image.shape[-1])
-            if enough[z] and clean[z] and any(map(has_foreground, view.cut(image[None, ..., z])[0].contiguous()))
-        ]
+        chosen = [z for z in range(image.shape[-1]) if enough[z] and clean[z] and view.shows_something(image[..., z])]
         if self.slices_per_scan is None or len(chosen) <= self.slices_per_scan:
             return chosen
         # the middles of equal parts

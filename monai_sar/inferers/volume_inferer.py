@@ -14,7 +14,7 @@ from torch import Tensor
 from monai_sar._progress import progress_bar
 from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.transforms.field_of_view import FieldOfView
-from monai_sar.transforms.foreground import FOREGROUND_LEVEL, FOREGROUND_SHARE, has_foreground
+from monai_sar.transforms.foreground import FOREGROUND_LEVEL, FOREGROUND_SHARE
 
 __all__ = ["VolumeInferer"]
 
@@ -22,7 +22,7 @@ __all__ = ["VolumeInferer"]
 class VolumeInferer(Inferer):
     """Map the anomalies of a volume slice by slice, a few slices at a time.
 
-    Beside MONAI's ``SliceInferer``: empty slices (see :func:`has_foreground`) are never sent through the
+    Beside MONAI's ``SliceInferer``: empty slices (see :meth:`FieldOfView.shows_something`) are never sent through the
     network, their map is 0, as it is outside the field of view of a scan that has one
     (:class:`monai_sar.transforms.FieldOfViewd`); and the maps go straight into one volume in CPU memory, so the
     network's device needs room for the scan and one batch.
@@ -97,9 +97,7 @@ class VolumeInferer(Inferer):
 
 
 def _shown_slices(volume: Tensor, view: FieldOfView) -> list[int]:
-    # a copy of each slice: walking through the volume's memory three times would be slower
-    slices = (view.cut(image[None])[0].contiguous() for image in volume.unbind(-1))
-    shown = [index for index, image in enumerate(slices) if any(map(has_foreground, image))]
+    shown = [index for index, image in enumerate(volume.unbind(-1)) if view.shows_something(image)]
     if not shown:
         raise ValueError(
             f"None of the {volume.shape[-1]} slices shows anything: intensities run from {volume.min():g} to "

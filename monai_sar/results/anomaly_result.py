@@ -19,7 +19,6 @@ from monai_sar.networks.anomaly_detector import AnomalyDetector
 from monai_sar.results.provenance import Provenance
 from monai_sar.scans.scan_origin import ScanOrigin
 from monai_sar.transforms.field_of_view import FieldOfView
-from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["AnomalyResult", "Display"]
 
@@ -108,7 +107,7 @@ class AnomalyResult:
         region, view = torch.as_tensor(item["region"]).as_subclass(Tensor), FieldOfView.of(image)
         slices = (
             top_mean(shown[..., z], TOP_FRACTION, foreground=region[..., z])
-            if region[..., z].any() and any(map(has_foreground, view.cut(image.as_tensor()[None, ..., z])[0]))
+            if region[..., z].any() and view.shows_something(image.as_tensor()[..., z])
             else None
             for z in range(shown.shape[-1])
         )

@@ -13,7 +13,8 @@ from monai.transforms import MapTransform
 from torch import Tensor
 
 from monai_sar.scans.plain_tensor import plain_tensor
-from monai_sar.scans.scan_origin import FIELD_OF_VIEW, add_note, source_name
+from monai_sar.scans.scan_origin import FIELD_OF_VIEW, add_note, is_image_file, source_name
+from monai_sar.transforms.foreground import has_foreground
 
 __all__ = ["FieldOfView", "FieldOfViewd"]
 
@@ -51,6 +52,13 @@ class FieldOfView(NamedTuple):
     def put_back(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps ``[B, 1, height, width]`` of what was cut, in slices of the size ``(H, W)``: 0 outside."""
         return F.pad(maps, self._margins(*size, outwards=-1))
+
+    def shows_something(self, image: Tensor) -> bool:
+        """Whether any channel of a slice ``[C, H, W]`` shows something inside: see :func:`has_foreground`.
+
+        What is cut is a copy in one piece: walking through the memory of a volume three times would be slower.
+        """
+        return any(map(has_foreground, self.cut(image[None])[0].contiguous()))
 
     def _margins(self, rows: int, columns: int, *, outwards: int) -> list[int]:
         # of torch's padding: columns first; a negative one cuts
@@ -108,7 +116,7 @@ class FieldOfViewd(MapTransform):
         spacing = affine_to_spacing(image.affine)[:2].tolist()
         ends = [(int(shown[0]), int(shown[-1]) + 1) for shown in (inside.any(d).nonzero()[:, 0] for d in (1, 0))]
         sizes = [max(1, round(length / mm)) for length, mm in zip(self.extent, spacing, strict=True)]
-        if image.meta.get("kind") == "slices" and spacing == [1, 1]:
+        if is_image_file(image) and spacing == [1, 1]:
             add_note(
                 image,
                 f"without a spacing its field of view of {_in_mm(self.extent)} is taken in pixels: scans whose spacing "
