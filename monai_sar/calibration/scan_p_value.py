@@ -5,7 +5,7 @@ from collections.abc import Collection
 from monai_sar.calibration.calibration import DIGEST, Calibration, Kind
 from monai_sar.calibration.conformal import smallest_rate
 
-__all__ = ["scan_p_value"]
+__all__ = ["p_value_in_words", "scan_p_value"]
 
 
 def scan_p_value(
@@ -31,3 +31,15 @@ def scan_p_value(
     p_value, patients = calibration.p_value(score, kind=kind), len(calibration.scan_scores)
     smallest = p_value is not None and p_value <= smallest_rate(patients)
     return p_value, f"the smallest that {patients} normal patients allow" if smallest and patients > 1 else None
+
+
+def p_value_in_words(p_value: float | None, note: str | None) -> str:
+    """What :func:`scan_p_value` gave, for a line of text; empty if that is nothing.
+
+    Example:
+        >>> p_value_in_words(0.2, "the smallest that 4 normal patients allow")
+        'p-value 0.2 (the smallest that 4 normal patients allow)'
+    """
+    if p_value is None:
+        return note or ""
+    return f"p-value {p_value:.3g}" + (f" ({note})" if note else "")

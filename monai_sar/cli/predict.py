@@ -270,10 +270,10 @@ def _tell(outcome: dict[str, Any], position: str) -> None:
     if outcome["status"] == "failed":
         typer.echo(printable(f"{position} FAILED {outcome['error']}"), err=True)
         return
+    from monai_sar.calibration.scan_p_value import p_value_in_words
+
     report = os.path.relpath(outcome["report"])
-    p_value = note = outcome["p_value_note"]
-    if outcome["p_value"] is not None:
-        p_value = f"p-value {outcome['p_value']:.3g}" + (f" ({note})" if note else "")
+    p_value = p_value_in_words(outcome["p_value"], outcome["p_value_note"])
     score = f"score {outcome['score']:.4g}" + (f", {p_value}" if p_value else "")
     typer.echo(printable(f"{position} {outcome['scan']}: {outcome['status']}, {score} -> {report}"))
     check = outcome["input_check"]

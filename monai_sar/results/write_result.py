@@ -13,6 +13,7 @@ from monai.data import MetaTensor
 
 from monai_sar._atomic import atomic_path
 from monai_sar._process_lock import ProcessLock
+from monai_sar.calibration.scan_p_value import p_value_in_words
 from monai_sar.results.anomaly_result import AnomalyResult
 from monai_sar.results.dicom_parametric_map import write_parametric_map
 from monai_sar.results.dicom_segmentation import write_segmentation
@@ -227,10 +228,8 @@ def _write_picture(result: AnomalyResult, path: Path) -> None:
 def _score_in_words(result: AnomalyResult) -> str:
     """The score with its p-value, or with why there is none."""
     score = f"Score {result.score:.4g}"
-    if result.p_value is not None:
-        note = f" ({result.p_value_note})" if result.p_value_note else ""
-        return f"{score}, p-value {result.p_value:.3g}{note}"
-    return f"{score}, {result.p_value_note}" if result.p_value_note else score
+    p_value = p_value_in_words(result.p_value, result.p_value_note)
+    return f"{score}, {p_value}" if p_value else score
 
 
 def _write_dicom(result: AnomalyResult, folder: Path, outputs: dict[str, Path]) -> list[str]:
